@@ -1,0 +1,112 @@
+"""What is known of an exchange before it (`Ask`, `Account`) and after it (`Usage`, `Outcome`). No prompt text is kept.
+
+An *exchange* is one request and its answer (RFC 9110's message exchange).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """What the caller asks the model to do; the words of OpenTelemetry's `gen_ai.operation.name` where it has one."""
+
+    CHAT = "chat"
+    TEXT_COMPLETION = "text_completion"
+    EMBEDDINGS = "embeddings"
+    COUNT_TOKENS = "count_tokens"
+    FETCH_RESPONSE = "fetch_response"
+    LIST_MODELS = "list_models"
+    TUNNEL = "tunnel"
+    """A route that the policy opened: passed as it comes, charged what the policy says."""
+
+
+GENERATES = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION})
+"""Operations whose answer costs output tokens."""
+
+CONSUMES = GENERATES | {Operation.EMBEDDINGS}
+"""Operations whose prompt costs input tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who asks, as the identity source knows it. An account without an organization is its own organization."""
+
+    id: str
+    organization: str
+    tier: str
+    """A tier's name, or "" where the source names none: the policy's default tier then."""
+    key: str = ""
+    """Id of the API key used (never the key), "" where there is none."""
+    created: float | None = None
+    """When the account was opened, epoch seconds."""
+    verified: bool = False
+    programme: str = ""
+    payment: str = ""
+    """The operator's opaque token for the means of payment."""
+    source: str = ""
+    """The identity source that vouched: keys | jwt | header | upstream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a dialect reads from a request: the facts that quotas and signals need."""
+
+    operation: Operation
+    model: str = ""
+    stream: bool = False
+    output_cap: int | None = None
+    """Most output tokens that the caller allows, all choices together; None where the request sets no cap."""
+    choices: int = 1
+    prompt_bytes: int = 0
+    """Bytes of the body without base64 media."""
+    media: int = 0
+    """Base64 pictures, sounds and files in the body."""
+    reports_usage: bool = True
+    """False where a stream tells its usage only if asked to (OpenAI's `stream_options.include_usage`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one exchange as the provider reports them. `input` and `output` are totals; the rest are parts of them."""
+
+    input: int = 0
+    output: int = 0
+    cached_input: int = 0
+    """Part of `input` read from the provider's prompt cache."""
+    cache_write: int = 0
+    """Part of `input` written to the provider's prompt cache."""
+    reasoning: int = 0
+    """Part of `output` spent on reasoning."""
+
+    @property
+    def total(self) -> int:
+        return self.input + self.output
+
+
+class Ending(StrEnum):
+    """How an exchange ended."""
+
+    COMPLETE = "complete"
+    REFUSED = "refused"
+    CALLER_LEFT = "caller_left"
+    UPSTREAM_BROKE = "upstream_broke"
+    OVER_QUOTA = "over_quota"
+    """A stream that `failure.stream_over_quota: stop` ended."""
+    FAILED = "failed"
+    """Our own fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of an exchange after it."""
+
+    status: int
+    ending: Ending
+    usage: Usage
+    reported: bool
+    """True where the provider told the usage; False where it was estimated from bytes (then never zero)."""
+    ended_at: float
+    first_byte_at: float | None = None
+    response_model: str = ""
+    response_id: str = ""
+    finish_reasons: tuple[str, ...] = ()

@@ -1,0 +1,98 @@
+"""The compiled policy: what the YAML says, frozen. `config` makes it; everything else only reads it."""
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from proxy.core.facts import Account
+from proxy.core.quota import Accounting, Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What an account of this tier may use."""
+
+    name: str
+    quotas: tuple[Quota, ...] = ()
+    models: tuple[str, ...] = ()
+    """Patterns of the models it may name; empty: any."""
+    priority: int = 1
+    """Share when the upstream is full: twice the priority, twice the share."""
+
+    def serves(self, model: str) -> bool:
+        return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoute:
+    """A route beside the dialects' own that the policy opens."""
+
+    path: str
+    """Pattern: `*` is one segment's part, `**` any rest."""
+    methods: tuple[str, ...]
+    """Upper case; empty: any."""
+    requests: int
+    """Requests that one call of it is charged as."""
+    tokens: int
+    """Input tokens that one call of it is charged as."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLost:
+    """`failure.store_lost`: what holds while the store does not answer."""
+
+    serve_locally: float
+    """Share of every limit that the gateways together may admit on their own; 0 refuses at once."""
+    seconds: float
+    """How long, until `then: refuse` (or serve on, where `then_refuse` is false)."""
+    then_refuse: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The upstream's capacity, shared by priority when it is full."""
+
+    in_flight: int
+    """Exchanges at once over all workers of one gateway; 0: no limit."""
+    queue_seconds: float
+    """Longest wait for a place before 503."""
+    queue_length: int
+    """Most that wait at once, per worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy, whole. `digest` identifies its content (SHA-256 of the compiled source, first 12 hex digits)."""
+
+    name: str
+    digest: str
+    enforce: bool
+    """False: shadow, decide and record but refuse nothing that a quota or tier would refuse."""
+    tiers: dict[str, Tier]
+    default_tier: str
+    account_tiers: dict[str, str]
+    """Tier of single accounts, whatever their identity source says."""
+    routes: tuple[OpenRoute, ...]
+    identity: tuple[str, ...]
+    """Identity sources in the order they are tried."""
+    accounting: Accounting
+    capacity: Capacity
+    store_lost: StoreLost
+    stream_over_quota: str
+    """finish | slow | stop."""
+    idle_seconds: float
+    """Longest silence of an upstream stream."""
+    contact: str
+    """Whom a refused caller can ask; shown in refusals."""
+    trusted: frozenset[str] = frozenset()
+    watch: frozenset[str] = frozenset()
+    identity_settings: dict[str, dict[str, object]] = field(default_factory=dict)
+    """Each identity source's own settings, as its file describes them."""
+    pending: tuple[str, ...] = ()
+    """Parts of the file that parse but are not yet in force; `check` and the start say so."""
+    notes: tuple[str, ...] = ()
+    """Warnings of the compiler: rules that can never match, and the like."""
+
+    def tier(self, account: Account) -> Tier:
+        """The account's tier: by list, by its identity source, or the default. An unknown name falls to the default."""
+        named = self.account_tiers.get(account.id) or account.tier
+        return self.tiers.get(named) or self.tiers[self.default_tier]

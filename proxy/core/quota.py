@@ -1,0 +1,248 @@
+"""What an account may use: quotas as the policy says them, claims as the store counts them.
+
+Rule 1: usage is keyed by (subject, unit, window), never by the amount: editing a limit keeps usage.
+Rule 2: a rate is a bucket that drains steadily: over any stretch of T seconds at most burst + amount x T / window is admitted.
+Rule 3: a calendar budget starts anew at the UTC day, ISO week or month.
+Rule 4: what is reserved is *held* by a lease until it is settled; held and used together never pass the limit.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from proxy.core.facts import CONSUMES, GENERATES, Account, Ask, Usage
+
+
+class Unit(StrEnum):
+    """What is counted. Amounts are whole numbers: tokens, requests, micro-dollars for spend."""
+
+    REQUESTS = "requests"
+    INPUT = "input"
+    OUTPUT = "output"
+    TOKENS = "tokens"
+    SPEND = "spend"
+    IN_FLIGHT = "in_flight"
+
+
+class Scope(StrEnum):
+    """Whose usage is added up; the value is the first letter of the subject's name in the store."""
+
+    KEY = "k"
+    ACCOUNT = "a"
+    ORGANIZATION = "o"
+
+
+SCOPE_WORDS = {Scope.KEY: "API key", Scope.ACCOUNT: "account", Scope.ORGANIZATION: "organization"}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Over what time a quota counts."""
+
+    kind: str
+    """rate (a draining bucket) | calendar (a budget) | held (in flight: counted while it lasts)."""
+    name: str
+    """minute, hour, 5minutes … | day, week, month | now."""
+    seconds: int
+    """Length; for a calendar window its longest, used for expiry only."""
+
+
+HELD = Window("held", "now", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit of a tier."""
+
+    unit: Unit
+    amount: int
+    window: Window
+    burst: int
+    """Most that may be used at once; equals `amount` unless a rate's policy says otherwise."""
+    scope: Scope = Scope.ACCOUNT
+    model: str = ""
+    """Pattern of model names it counts, "" for all."""
+
+    @property
+    def field(self) -> str:
+        """Key of its usage within a subject: unit, window and model, never the amount."""
+        return f"{self.unit}/{self.window.name}" + (f"/{self.model}" if self.model else "")
+
+    def words(self) -> str:
+        """As an operator or a caller would read it aloud."""
+        what = "requests in flight" if self.unit is Unit.IN_FLIGHT else UNIT_WORDS[self.unit]
+        per = "" if self.window.kind == "held" else f" per {self.window.name}"
+        of = f" of models {self.model}" if self.model else ""
+        return f"{amount_words(self.unit, self.amount)} {what}{per}{of}, counted per {SCOPE_WORDS[self.scope]}"
+
+
+UNIT_WORDS = {
+    Unit.REQUESTS: "requests",
+    Unit.INPUT: "input tokens",
+    Unit.OUTPUT: "output tokens",
+    Unit.TOKENS: "tokens",
+    Unit.SPEND: "of spend",
+    Unit.IN_FLIGHT: "requests in flight",
+}
+
+
+def amount_words(unit: Unit, amount: float) -> str:
+    """`amount` as people write it: micro-dollars as dollars."""
+    return f"${amount / 1_000_000:.2f}" if unit is Unit.SPEND else f"{amount:.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Micro-dollars per million tokens."""
+
+    input: int
+    output: int
+    cached_input: int
+    cache_write: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """How usage is turned into what is charged, and what is assumed before it is known."""
+
+    cached_input: float = 1.0
+    """Weight of a cached input token against a fresh one."""
+    reasoning: float = 1.0
+    """Weight of a reasoning token against a visible one."""
+    bytes_per_token: float = 4.0
+    """Assumed until true usage has taught the ratio of a model."""
+    media_tokens: int = 1500
+    """Assumed for one picture, sound or file sent as base64."""
+    typical_output: int = 512
+    """Assumed output of an account that has no history yet."""
+    slice: int = 256
+    """Tokens by which a stream's reservation grows as it flows."""
+    include_usage: bool = True
+    """Ask OpenAI-dialect upstreams for usage at the end of streams (and hide it from callers who did not)."""
+    prices: tuple[tuple[str, Price], ...] = ()
+    """(pattern, price), first match wins."""
+
+    def price(self, model: str) -> Price | None:
+        return next((price for pattern, price in self.prices if fnmatchcase(model, pattern)), None)
+
+
+def charges(usage: Usage, model: str, accounting: Accounting, *, requests: int = 1) -> dict[Unit, int]:
+    """What `usage` costs in every unit. Weighted down for cached and weighted for reasoning tokens; at least one request."""
+    cached = min(usage.cached_input, usage.input)
+    reasoning = min(usage.reasoning, usage.output)
+    taken = round(usage.input - cached + cached * accounting.cached_input)
+    made = round(usage.output - reasoning + reasoning * accounting.reasoning)
+    return {
+        Unit.REQUESTS: requests,
+        Unit.INPUT: taken,
+        Unit.OUTPUT: made,
+        Unit.TOKENS: taken + made,
+        Unit.SPEND: _spend(usage, accounting.price(model)),
+        Unit.IN_FLIGHT: 1,
+    }
+
+
+def _spend(usage: Usage, price: Price | None) -> int:
+    if price is None:
+        return 0
+    cached = min(usage.cached_input, usage.input)
+    written = min(usage.cache_write, usage.input - cached)
+    fresh = usage.input - cached - written
+    micro = fresh * price.input + cached * price.cached_input + written * price.cache_write + usage.output * price.output
+    return -(-micro // 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One quota that an exchange must fit under, in the store's terms."""
+
+    quota: Quota
+    subject: str
+    """`k:…`, `a:…` or `o:…`: whose usage."""
+    cost: int
+    """What is reserved."""
+
+    @property
+    def limit(self) -> int:
+        return self.quota.burst
+
+    @property
+    def refill(self) -> float:
+        """Amount per second that drains from a rate's bucket."""
+        return self.quota.amount / self.quota.window.seconds if self.quota.window.kind == "rate" else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How one quota stands after a reservation or a refusal."""
+
+    quota: Quota
+    used: float
+    """Used and held together, before this exchange where it was refused, with it where it was admitted."""
+    frees_in: float
+    """Seconds until the quota is whole again (admitted) or until this exchange would fit (refused)."""
+
+    @property
+    def remaining(self) -> int:
+        return max(0, int(self.quota.burst - self.used))
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """All quotas had room: they are reserved under one lease."""
+
+    meters: tuple[Meter, ...]
+    standing: str = ""
+    """The account's standing as the store keeps it, "" for clear."""
+    local: bool = False
+    """Granted by this gateway alone, because the store was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One quota at least had no room: nothing is reserved."""
+
+    binding: Meter
+    """Of the quotas without room, the one that frees last."""
+    cost: int
+    """What was asked of it."""
+    meters: tuple[Meter, ...]
+    standing: str = ""
+    local: bool = False
+
+    @property
+    def never(self) -> bool:
+        """True where the exchange could not fit under an empty quota either."""
+        return self.cost > self.binding.quota.burst
+
+
+def subject(scope: Scope, account: Account) -> str:
+    """Name of whose usage is counted, within the organization's part of the store."""
+    name = {Scope.KEY: account.key, Scope.ACCOUNT: account.id, Scope.ORGANIZATION: account.organization}[scope]
+    return f"{scope.value}:{name}"
+
+
+def applies(quota: Quota, ask: Ask, account: Account) -> bool:
+    """Does `quota` count this exchange? Token quotas count what costs tokens; key quotas need a key."""
+    if quota.scope is Scope.KEY and not account.key:
+        return False
+    if quota.model and not fnmatchcase(ask.model, quota.model):
+        return False
+    if quota.unit is Unit.INPUT:
+        return ask.operation in CONSUMES
+    if quota.unit is Unit.OUTPUT:
+        return ask.operation in GENERATES
+    return quota.unit not in {Unit.TOKENS, Unit.SPEND} or ask.operation in CONSUMES
+
+
+def claims(quotas: Iterable[Quota], account: Account, costs: dict[Unit, int], counts: Callable[[Quota], bool]) -> tuple[Claim, ...]:
+    """What the store is asked to reserve: one claim for each quota that counts this exchange."""
+    return tuple(Claim(quota, subject(quota.scope, account), costs[quota.unit]) for quota in quotas if counts(quota))
+
+
+def tightest(meters: Sequence[Meter], units: Iterable[Unit]) -> Meter | None:
+    """Of the meters of `units`, the one with the smallest share left: what limit headers show."""
+    wanted = frozenset(units)
+    fitting = [meter for meter in meters if meter.quota.unit in wanted]
+    return min(fitting, key=lambda meter: meter.remaining / max(1, meter.quota.burst), default=None)

@@ -1,0 +1,143 @@
+"""The doors of the gateway: what it needs from the world, as Protocols. The rooms beside it implement them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.core.enforcement import Enforcement
+from proxy.core.facts import Account, Ask, Outcome
+from proxy.core.policy import Policy
+from proxy.core.quota import Claim, Denial, Grant, Unit
+from proxy.dialects.base import Dialect, Headers, Route
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it came in, before anything is believed."""
+
+    at: float
+    """Epoch seconds; the only clock that the decisions know."""
+    id: str
+    """Our id of the exchange: the reference in refusals, the idempotency key in the store."""
+    method: str
+    path: str
+    """Path as sent, still percent-encoded, without the query."""
+    query: str
+    """Raw query string without `?`."""
+    headers: Headers
+    peer: str
+    """Address of the connection's other end."""
+    scheme: str = "http"
+
+    def header(self, name: str) -> str:
+        """The first header of that name (any case), or ""."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), "")
+
+
+class Body(Protocol):
+    """A request's body: read whole where it must be understood, streamed where it only passes."""
+
+    async def whole(self, limit: int) -> bytes:
+        """All of it, as sent (perhaps compressed). Raises `CallerError` 413 past `limit` bytes."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Piece by piece."""
+
+
+class Caller(Protocol):
+    """The caller's side of one exchange. Its methods raise `ConnectionResetError` once the caller has left."""
+
+    async def start(self, status: int, headers: Headers) -> None: ...
+
+    async def write(self, data: bytes) -> None:
+        """Returns when the caller's side can take more (backpressure)."""
+
+    async def finish(self) -> None: ...
+
+    def abort(self) -> None:
+        """Cuts the connection, so that nobody takes a torn answer for a whole one."""
+
+
+class Answer(Protocol):
+    """An upstream's answer whose headers have arrived."""
+
+    status: int
+    headers: Headers
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, still compressed if it is. Raises `UpstreamError` if it breaks off or falls silent."""
+
+    async def close(self) -> None:
+        """Lets go at once; cancels the upstream if it is not finished. May be called twice."""
+
+
+class Upstream(Protocol):
+    """The model side."""
+
+    async def send(
+        self, method: str, path: str, query: str, headers: Headers, body: bytes | AsyncIterator[bytes] | None,
+        *, model: str, dialect: str, idle: float,
+    ) -> Answer:
+        """Raises `UpstreamError`. Tries again only where no byte was sent. `headers` come stripped; credentials are added here."""
+
+
+class Store(Protocol):
+    """Where usage and standings live. Every call is idempotent by `request`, and raises `StoreError`."""
+
+    async def reserve(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
+        """All claims or none, and a lease on what was reserved. One round trip."""
+
+    async def extend(self, request: str, account: Account, claims: Sequence[Claim], step: int) -> Grant | Denial:
+        """Mid-stream: counts as used what was held so far, and holds `cost` more of each claim. `step` (1, 2, …) makes it idempotent."""
+
+    def settle(self, request: str, account: Account, claims: Sequence[Claim], actual: Mapping[Unit, int]) -> None:
+        """Trues up to `actual` and ends the lease. Returns at once; written soon, in a batch, and retried until it is."""
+
+    def release(self, request: str, account: Account, claims: Sequence[Claim]) -> None:
+        """Gives everything back: the exchange cost nothing. Returns at once."""
+
+
+class Identity(Protocol):
+    """Says who asks."""
+
+    async def identify(self, arrival: Arrival, policy: Policy) -> Account:
+        """Raises `CallerError` 401 where no source vouches, with a message that says what is wanted."""
+
+    def strip(self, headers: Headers, policy: Policy) -> Headers:
+        """`headers` without credentials of ours and without identity or forwarding headers that a caller could spoof."""
+
+
+class Trace(Protocol):
+    """The telemetry of one exchange."""
+
+    def upstream_headers(self, headers: Headers) -> Headers:
+        """`headers` with the W3C context continued (`traceparent`, `tracestate`); starts the CLIENT span."""
+
+    def read(self, dialect: str, provider: str, route: str, ask: Ask, account: Account) -> None:
+        """The request is understood."""
+
+    def decided(self, enforcement: Enforcement, advised: Enforcement, policy: Policy, rung: str) -> None:
+        """One event per decision; `advised` differs from `enforcement` in shadow."""
+
+    def first_byte(self, at: float) -> None: ...
+
+    def end(self, outcome: Outcome, *, error: str = "") -> None: ...
+
+
+class Telemetry(Protocol):
+    def begin(self, arrival: Arrival) -> Trace: ...
+
+    def gauge(self, name: str, value: float) -> None:
+        """Sets one of the gauges that `telemetry.instruments` lists."""
+
+    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        """Adds to one of the counters that `telemetry.instruments` lists; labels have bounded values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a route leads to."""
+
+    dialect: Dialect
+    route: Route
