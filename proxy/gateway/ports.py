@@ -6,9 +6,10 @@ from typing import Protocol
 
 from proxy.core.enforcement import Enforcement
 from proxy.core.facts import Account, Ask, Outcome
+from proxy.core.keys import KeyRecord
 from proxy.core.policy import Policy
 from proxy.core.quota import Claim, Denial, Grant, Unit
-from proxy.dialects.base import Dialect, Headers, Route
+from proxy.dialects.base import Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,20 @@ class Store(Protocol):
         """Gives everything back: the exchange cost nothing. Returns at once."""
 
 
+class KeyTable(Protocol):
+    """Where key records live. Raises `StoreError`."""
+
+    async def find(self, digest: str) -> KeyRecord | None: ...
+
+    async def put(self, record: KeyRecord) -> None:
+        """Writes a record whole and announces the change to every gateway."""
+
+    def all(self) -> AsyncIterator[KeyRecord]: ...
+
+    async def changes(self, since: str) -> tuple[str, tuple[str, ...] | None]:
+        """Digests changed after the mark `since` ("" for now), and the new mark; None where the history is too short to tell."""
+
+
 class Identity(Protocol):
     """Says who asks."""
 
@@ -133,11 +148,3 @@ class Telemetry(Protocol):
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """Adds to one of the counters that `telemetry.instruments` lists; labels have bounded values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What a route leads to."""
-
-    dialect: Dialect
-    route: Route
