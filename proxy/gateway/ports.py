@@ -73,14 +73,29 @@ class Answer(Protocol):
         """Lets go at once; cancels the upstream if it is not finished. May be called twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A request on its way to the model side."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    """Stripped of credentials, identity and hop-by-hop fields, in the caller's order."""
+    body: bytes | AsyncIterator[bytes] | None
+    model: str
+    """Chooses the upstream, with `path`, where several are configured."""
+    dialect: str
+    """Chooses how a credential is sent."""
+    idle: float
+    """Longest silence allowed, seconds."""
+
+
 class Upstream(Protocol):
     """The model side."""
 
-    async def send(
-        self, method: str, path: str, query: str, headers: Headers, body: bytes | AsyncIterator[bytes] | None,
-        *, model: str, dialect: str, idle: float,
-    ) -> Answer:
-        """Raises `UpstreamError`. Tries again only where no byte was sent. `headers` come stripped; credentials are added here."""
+    async def send(self, dispatch: Dispatch) -> Answer:
+        """Raises `UpstreamError`. Tries again only where no byte was sent. Adds the operator's credentials."""
 
 
 class Store(Protocol):
