@@ -57,11 +57,13 @@ class Estimator:
 
     def learn(self, ask: Ask, account: str, usage: Usage, accounting: Accounting) -> None:
         """True usage teaches the next estimate."""
-        if ask.operation in CONSUMES and usage.input > 0 and not ask.media:
+        if ask.operation in CONSUMES and usage.input > 0 and ask.prompt_bytes and not ask.media:
             ratio = ask.prompt_bytes / usage.input
             self._bytes_per_token.learn(ask.model, min(16.0, max(1.0, ratio)))
         if ask.operation in GENERATES:
             self._output.learn(f"{account}/{ask.model}", max(1.0, usage.output / ask.choices))
 
     def _input(self, ask: Ask, accounting: Accounting) -> int:
+        if ask.fixed_input is not None:
+            return ask.fixed_input
         return max(1, round(ask.prompt_bytes / self._bytes_per_token.of(ask.model)) + ask.media * accounting.media_tokens)

@@ -23,8 +23,8 @@ class Operation(StrEnum):
 GENERATES = frozenset({Operation.CHAT, Operation.TEXT_COMPLETION})
 """Operations whose answer costs output tokens."""
 
-CONSUMES = GENERATES | {Operation.EMBEDDINGS}
-"""Operations whose prompt costs input tokens."""
+CONSUMES = GENERATES | {Operation.EMBEDDINGS, Operation.TUNNEL}
+"""Operations whose prompt costs input tokens (a tunnel's: what its route's `cost` says)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Ask:
     choices: int = 1
     prompt_bytes: int = 0
     """Bytes of the body without base64 media."""
+    fixed_input: int | None = None
+    """Input tokens that the policy charges for an opened route, whatever its body."""
     media: int = 0
     """Base64 pictures, sounds and files in the body."""
     reports_usage: bool = True

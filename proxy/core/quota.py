@@ -6,7 +6,7 @@ Rule 3: a calendar budget starts anew at the UTC day, ISO week or month.
 Rule 4: what is reserved is *held* by a lease until it is settled; held and used together never pass the limit.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -229,16 +229,9 @@ def applies(quota: Quota, ask: Ask, account: Account) -> bool:
         return False
     if quota.model and not fnmatchcase(ask.model, quota.model):
         return False
-    if quota.unit is Unit.INPUT:
-        return ask.operation in CONSUMES
     if quota.unit is Unit.OUTPUT:
         return ask.operation in GENERATES
-    return quota.unit not in {Unit.TOKENS, Unit.SPEND} or ask.operation in CONSUMES
-
-
-def claims(quotas: Iterable[Quota], account: Account, costs: dict[Unit, int], counts: Callable[[Quota], bool]) -> tuple[Claim, ...]:
-    """What the store is asked to reserve: one claim for each quota that counts this exchange."""
-    return tuple(Claim(quota, subject(quota.scope, account), costs[quota.unit]) for quota in quotas if counts(quota))
+    return quota.unit not in {Unit.INPUT, Unit.TOKENS, Unit.SPEND} or ask.operation in CONSUMES
 
 
 def tightest(meters: Sequence[Meter], units: Iterable[Unit]) -> Meter | None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from proxy.core.enforcement import Enforcement
+from proxy.core.enforcement import Enforcement, Fault
 from proxy.core.facts import Account, Ask, Outcome
 from proxy.core.keys import KeyRecord
 from proxy.core.policy import Policy
@@ -60,6 +60,23 @@ class Caller(Protocol):
         """Cuts the connection, so that nobody takes a torn answer for a whole one."""
 
 
+class Socket(Protocol):
+    """One end of a WebSocket (RFC 6455)."""
+
+    protocol: str | None
+    """The subprotocol agreed on."""
+
+    def messages(self) -> AsyncIterator[str | bytes]:
+        """Whole messages until the other side closes; then `close_code` is set."""
+
+    async def send(self, message: str | bytes) -> None: ...
+
+    async def close(self, code: int, reason: str) -> None: ...
+
+    @property
+    def close_code(self) -> int | None: ...
+
+
 class Answer(Protocol):
     """An upstream's answer whose headers have arrived."""
 
@@ -69,7 +86,10 @@ class Answer(Protocol):
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives, still compressed if it is. Raises `UpstreamError` if it breaks off or falls silent."""
 
-    async def close(self) -> None:
+    framed: bool
+    """The body says where it ends (a length or chunks); without that an end cannot be told from a break."""
+
+    def close(self) -> None:
         """Lets go at once; cancels the upstream if it is not finished. May be called twice."""
 
 
@@ -89,6 +109,8 @@ class Dispatch:
     """Chooses how a credential is sent."""
     idle: float
     """Longest silence allowed, seconds."""
+    own_credential: bool = False
+    """The caller's own provider credential is among `headers`: the operator's is not added."""
 
 
 class Upstream(Protocol):
@@ -96,6 +118,9 @@ class Upstream(Protocol):
 
     async def send(self, dispatch: Dispatch) -> Answer:
         """Raises `UpstreamError`. Tries again only where no byte was sent. Adds the operator's credentials."""
+
+    async def connect(self, dispatch: Dispatch, protocols: Sequence[str]) -> "Socket":
+        """Opens a WebSocket. Raises `UpstreamError`."""
 
 
 class Store(Protocol):
@@ -134,8 +159,21 @@ class Identity(Protocol):
     async def identify(self, arrival: Arrival, policy: Policy) -> Account:
         """Raises `CallerError` 401 where no source vouches, with a message that says what is wanted."""
 
-    def strip(self, headers: Headers, policy: Policy) -> Headers:
+    def strip(self, headers: Headers, account: Account, policy: Policy) -> Headers:
         """`headers` without credentials of ours and without identity or forwarding headers that a caller could spoof."""
+
+    def strip_query(self, query: str, account: Account) -> str:
+        """The query without a credential of ours."""
+
+
+class Door(Protocol):
+    """Counts failed logins by address, so that nobody can try keys at leisure."""
+
+    def shut(self, peer: str) -> bool:
+        """From memory, without a round trip."""
+
+    async def failed(self, peer: str) -> None:
+        """One more; never raises."""
 
 
 class Trace(Protocol):
@@ -149,6 +187,9 @@ class Trace(Protocol):
 
     def decided(self, enforcement: Enforcement, advised: Enforcement, policy: Policy, rung: str) -> None:
         """One event per decision; `advised` differs from `enforcement` in shadow."""
+
+    def refused(self, fault: Fault) -> None:
+        """The request is not served: one log line with the reference, one count."""
 
     def first_byte(self, at: float) -> None: ...
 

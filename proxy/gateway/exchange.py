@@ -1,0 +1,302 @@
+"""One exchange, from its first byte to its settlement. Read it top to bottom: that is the line.
+
+Whatever ends it (an answer, a refusal, a caller who hangs up, a worker told to stop), what was reserved is settled once,
+in `_settle`, without an `await` that a cancellation could tear.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from proxy.core.enforcement import Challenge, Fault, Forward, Plan, Refuse
+from proxy.core.engine import admissible, decide, over_quota, store_lost, upstream_full, wanted
+from proxy.core.estimate import Estimator
+from proxy.core.facts import Account, Ask, Ending, Operation, Outcome, Usage
+from proxy.core.policy import OpenRoute, Policy
+from proxy.core.quota import Claim, Denial, Grant, charges
+from proxy.dialects import routing
+from proxy.dialects.base import Dialect, Headers, Route, Tally
+from proxy.errors import CallerError, StoreError, UpstreamError
+from proxy.gateway import faults
+from proxy.gateway.capacity import Places
+from proxy.gateway.headers import downward, upward, value_of
+from proxy.gateway.inflate import inflate
+from proxy.gateway.meter import Meter
+from proxy.gateway.ports import Answer, Arrival, Body, Caller, Dispatch, Door, Identity, Store, Telemetry, Upstream
+from proxy.gateway.relay import StreamRelay, is_event_stream, relay_whole
+from proxy.gateway.routes import opened
+
+log = logging.getLogger(__name__)
+
+LARGE = 1 << 20
+"""Bodies past this many bytes are read off the event loop, which must never stand still."""
+
+
+@dataclass(slots=True)
+class Rooms:
+    """Everything that an exchange needs, bound once by `app`."""
+
+    policy: Policy
+    """Swapped whole on reload; an exchange keeps the one it began with."""
+    identity: Identity
+    store: Store
+    upstream: Upstream
+    telemetry: Telemetry
+    door: Door
+    places: Places
+    estimator: Estimator
+    max_body: int
+    clock: Callable[[], float]
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, rooms: Rooms, arrival: Arrival, body: Body, caller: Caller) -> None:
+        self._rooms = rooms
+        self._policy = rooms.policy
+        self._arrival = arrival
+        self._body = body
+        self._caller = caller
+        self._trace = rooms.telemetry.begin(arrival)
+        self._dialect: Dialect = routing.dialect_for_error(arrival.path, arrival.headers)
+        self._account: Account | None = None
+        self._ask = Ask(Operation.TUNNEL)
+        self._expected = Usage()
+        self._tally = Tally()
+        self._claims: tuple[Claim, ...] = ()
+        self._own: Headers = ()
+        self._status = 0
+        self._sent = False
+        self._ending = Ending.CALLER_LEFT
+        self._first_byte_at: float | None = None
+
+    async def run(self) -> None:
+        """Serves the exchange; raises nothing but cancellation."""
+        reference = self._arrival.id
+        try:
+            await self._line()
+        except CallerError as error:
+            await self._refuse(faults.of_caller(error, reference))
+        except StoreError:
+            await self._refuse(store_lost(self._policy, reference))
+        except UpstreamError as error:
+            await self._upstream_failed(error)
+        except ConnectionError:
+            self._ending = Ending.CALLER_LEFT
+        finally:
+            self._settle()
+
+    async def _line(self) -> None:
+        arrival, policy, rooms = self._arrival, self._policy, self._rooms
+
+        route = self._find_route()
+        if route is None:
+            return await self._refuse(faults.no_route(arrival.method, arrival.path, arrival.id))
+
+        account = await self._identify()
+        ask, raw, plain = await self._read(route)
+        self._trace.read(self._dialect.name, self._dialect.provider, route_words(route), ask, account)
+        if (fault := admissible(ask, account, policy, arrival.id)) is not None:
+            return await self._refuse(fault)
+
+        verdict = await self._reserve(ask, account, route)
+        decision = decide(ask, verdict, policy, arrival.id)
+        self._trace.decided(decision.enforcement, decision.advised, policy, decision.rung.name.lower())
+        self._own = self._dialect.limit_headers(decision.meters, arrival.at)
+
+        match decision.enforcement:
+            case Refuse(fault) | Challenge(fault):
+                self._claims = ()
+                return await self._refuse(fault)
+            case Forward(plan):
+                pass
+            case _:
+                assert_never(decision.enforcement)
+
+        if not await rooms.places.enter(account.id, policy.tier(account).priority):
+            return await self._refuse(upstream_full(policy, arrival.id))
+        try:
+            await self._forward(plan, account, raw, plain)
+        finally:
+            rooms.places.leave()
+        return None
+
+    def _find_route(self) -> Route | OpenRoute | None:
+        """The dialects' own routes, then those that the policy opens; everything else is refused."""
+        arrival = self._arrival
+        if (found := routing.find(arrival.method, arrival.path, arrival.headers)) is not None:
+            self._dialect, route = found
+            return route
+        return opened(self._policy, arrival.method, arrival.path)
+
+    async def _identify(self) -> Account:
+        door, arrival = self._rooms.door, self._arrival
+        if door.shut(arrival.peer):
+            raise CallerError("Too many failed logins from this address. Please wait a minute.", status=429, code="invalid_api_key")
+        try:
+            self._account = await self._rooms.identity.identify(arrival, self._policy)
+        except CallerError:
+            await door.failed(arrival.peer)
+            raise
+        return self._account
+
+    async def _read(self, route: Route | OpenRoute) -> tuple[Ask, bytes | AsyncIterator[bytes] | None, bytes]:
+        """What is asked, the body to send on, and the decompressed copy that was read. Bad input costs nothing."""
+        if isinstance(route, OpenRoute):
+            self._ask = Ask(Operation.TUNNEL, fixed_input=route.tokens)
+            return self._ask, self._body.chunks() if self._has_body() else None, b""
+        raw = await self._body.whole(self._rooms.max_body)
+        encoding = value_of(self._arrival.headers, "content-encoding")
+        if len(raw) > LARGE or encoding:
+            plain, self._ask = await asyncio.to_thread(self._understand, route, raw, encoding)
+        else:
+            plain, self._ask = self._understand(route, raw, encoding)
+        return self._ask, raw if raw or self._has_body() else None, plain
+
+    def _understand(self, route: Route, raw: bytes, encoding: str) -> tuple[bytes, Ask]:
+        plain = inflate(raw, encoding, self._rooms.max_body) if encoding else raw
+        return plain, self._dialect.read(route, plain)
+
+    def _has_body(self) -> bool:
+        headers = self._arrival.headers
+        return value_of(headers, "content-length") not in {"", "0"} or bool(value_of(headers, "transfer-encoding"))
+
+    async def _reserve(self, ask: Ask, account: Account, route: Route | OpenRoute) -> Grant | Denial:
+        """The one round trip before forwarding: every quota or none, a lease, and the account's standing."""
+        rooms, policy = self._rooms, self._policy
+        self._expected = rooms.estimator.before(ask, account.id, policy.accounting)
+        requests = route.requests if isinstance(route, OpenRoute) else 1
+        self._claims = wanted(ask, account, self._expected, policy, requests=requests)
+        return await rooms.store.reserve(self._arrival.id, account, self._claims)
+
+    async def _forward(self, plan: Plan, account: Account, raw: bytes | AsyncIterator[bytes] | None, plain: bytes) -> None:
+        headers = self._rooms.identity.strip(self._arrival.headers, account, self._policy)
+        query = self._rooms.identity.strip_query(self._arrival.query, account)
+        if plan:
+            raw = self._dialect.ask_for_usage(plain)
+            headers = upward(headers, drop=frozenset({"content-encoding", "accept-encoding"}))
+        elif isinstance(raw, bytes) or raw is None:
+            headers = upward(headers)
+        else:
+            headers = upward(headers) + _length(self._arrival.headers)
+        dispatch = Dispatch(
+            self._arrival.method, self._arrival.path, query, self._trace.upstream_headers(headers), raw,
+            model=self._ask.model, dialect=self._dialect.name, idle=self._policy.idle_seconds,
+            own_credential=account.source == "upstream",
+        )  # fmt: skip
+        self._sent = True
+        answer = await self._rooms.upstream.send(dispatch)
+        try:
+            await self._answer(answer, plan, account)
+        finally:
+            answer.close()
+
+    async def _answer(self, answer: Answer, plan: Plan, account: Account) -> None:
+        streamed = is_event_stream(answer)
+        plan = plan if streamed else Plan()
+        passed = downward(answer.headers, own_credential=account.source == "upstream", reshaped=bool(plan))
+        extra = (*self._own, ("stillgate-request-id", self._arrival.id), *((("X-Accel-Buffering", "no"),) if streamed else ()))
+        self._status = answer.status
+        await self._caller.start(answer.status, passed + extra)
+        self._first_byte_at = self._rooms.clock()
+        self._trace.first_byte(self._first_byte_at)
+        if streamed:
+            await self._stream(answer, plan, account)
+        else:
+            self._tally = await relay_whole(answer, self._caller, self._dialect, self._ask)
+            self._ending = Ending.COMPLETE
+            await self._caller.finish()
+
+    async def _stream(self, answer: Answer, plan: Plan, account: Account) -> None:
+        rooms, reference = self._rooms, self._arrival.id
+        meter = Meter(rooms.store, reference, account, self._policy, self._ask)
+        meter.begin(self._claims, self._expected.output)
+        relay = StreamRelay(self._dialect, plan, self._tally, meter, lambda size: rooms.estimator.tokens(self._ask.model, size))
+        try:
+            denial = await relay.run(answer, self._caller)
+        except UpstreamError:
+            self._ending = Ending.UPSTREAM_BROKE
+            if relay.shaper.at_boundary:
+                await self._caller.write(self._dialect.error_event(faults.broke_off(reference)))
+            return self._caller.abort()
+        if denial is not None:
+            self._ending = Ending.OVER_QUOTA
+            await self._caller.write(self._dialect.error_event(over_quota(denial, self._policy, reference)))
+            return await self._caller.finish()
+        if not answer.framed and not self._tally.finished:
+            self._ending = Ending.UPSTREAM_BROKE
+            return self._caller.abort()
+        self._ending = Ending.COMPLETE
+        return await self._caller.finish()
+
+    async def _upstream_failed(self, error: UpstreamError) -> None:
+        """Before the answer began: 502 or 504. After it began: nothing polite, the connection is cut."""
+        self._sent = error.sent
+        log.warning("upstream failed: %s (reference %s)", error, self._arrival.id)
+        if not self._status:
+            return await self._refuse(faults.of_upstream(error, self._arrival.id), Ending.UPSTREAM_BROKE)
+        self._ending = Ending.UPSTREAM_BROKE
+        return self._caller.abort()
+
+    async def _refuse(self, fault: Fault, ending: Ending = Ending.REFUSED) -> None:
+        """Answers in the caller's dialect."""
+        self._ending = ending
+        self._status = fault.status
+        headers, body = self._dialect.error(fault)
+        own = (*headers, *(self._own or self._dialect.limit_headers(fault.meters, self._arrival.at)))
+        self._trace.refused(fault)
+        try:
+            await self._caller.start(fault.status, (*own, ("stillgate-request-id", fault.reference)))
+            await self._caller.write(body)
+            await self._caller.finish()
+        except ConnectionError:
+            self._ending = Ending.CALLER_LEFT
+
+    def _settle(self) -> None:
+        """Trues up what was reserved: once, whatever happened, and without waiting."""
+        at = self._rooms.clock()
+        usage, reported = self._true_usage()
+        if self._claims and self._account is not None:
+            self._account_for(self._account, usage, reported=reported)
+        outcome = Outcome(
+            self._status, self._ending, usage, reported, at, self._first_byte_at,
+            self._tally.model, self._tally.response_id, self._tally.finish_reasons,
+        )  # fmt: skip
+        self._trace.end(outcome)
+
+    def _account_for(self, account: Account, usage: Usage, *, reported: bool) -> None:
+        rooms, accounting = self._rooms, self._policy.accounting
+        if not self._sent:
+            rooms.store.release(self._arrival.id, account, self._claims)
+            return
+        requests = next((claim.cost for claim in self._claims if claim.quota.unit == "requests"), 1)
+        rooms.store.settle(self._arrival.id, account, self._claims, charges(usage, self._ask.model, accounting, requests=requests))
+        if reported:
+            rooms.estimator.learn(self._ask, account.id, usage, accounting)
+
+    def _true_usage(self) -> tuple[Usage, bool]:
+        """What the exchange cost, and whether the provider said so. An answer that is an error costs no tokens."""
+        told, expected = self._tally.usage, self._expected
+        if not self._sent or (self._status >= 400 and self._ending is Ending.COMPLETE):  # noqa: PLR2004
+            return Usage(), False
+        if told is not None and self._ending is Ending.COMPLETE:
+            return told, True
+        flowed = self._rooms.estimator.tokens(self._ask.model, self._tally.generated_bytes)
+        if not self._ask.stream and self._tally.generated_bytes == 0:
+            return told or expected, False
+        if told is not None:
+            return replace(told, output=max(told.output, flowed)), False
+        return Usage(input=expected.input, output=max(1, flowed) if expected.output else 0), False
+
+
+def _length(headers: Headers) -> Headers:
+    """A streamed body keeps its length, so that it is not re-framed into chunks on the way."""
+    return tuple((name, value) for name, value in headers if name.lower() == "content-length")
+
+
+def route_words(route: Route | OpenRoute) -> str:
+    """The route's template: what metrics and spans are labelled with, never the path itself."""
+    return route.path

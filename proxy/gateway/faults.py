@@ -1,0 +1,44 @@
+"""Errors turned into refusals: what a caller is told, in plain words, of each thing that can go wrong."""
+
+from proxy.core.enforcement import Fault, Reason
+from proxy.errors import CallerError, UpstreamError
+
+_BY_CODE = {reason.value: reason for reason in Reason}
+
+
+def of_caller(error: CallerError, reference: str) -> Fault:
+    """The caller's own fault: 4xx, and no use in trying the same again."""
+    reason = _BY_CODE.get(error.code, Reason.BAD_REQUEST)
+    return Fault(reason, error.status, f"{error.message} Reference: {reference}.", reference, param=error.param, retry=False)
+
+
+def of_upstream(error: UpstreamError, reference: str) -> Fault:
+    """The model side did not answer. 502, or 504 where it was silent too long (RFC 9110 15.6.3, 15.6.5)."""
+    if error.timed_out:
+        message = f"The model did not answer in time. Please try again. Reference: {reference}."
+        return Fault(Reason.UPSTREAM_TIMEOUT, 504, message, reference)
+    message = f"The model could not be reached. Please try again. Reference: {reference}."
+    return Fault(Reason.UPSTREAM, 502, message, reference)
+
+
+def broke_off(reference: str) -> Fault:
+    """The model side broke off after the answer had begun."""
+    message = f"The model broke off in the middle of this answer: what arrived is not complete. Reference: {reference}."
+    return Fault(Reason.UPSTREAM, 502, message, reference)
+
+
+def no_route(method: str, path: str, reference: str) -> Fault:
+    """Refused by default: an unknown route could carry what no quota counts."""
+    message = f"{method} {path[:200]} is not served here. The operator can open it in the policy's `routes:`. Reference: {reference}."
+    return Fault(Reason.NO_ROUTE, 404, message, reference, retry=False)
+
+
+def too_many_failures(reference: str) -> Fault:
+    """An address that keeps trying credentials."""
+    message = f"Too many failed logins from this address. Please wait a minute, then try with a valid API key. Reference: {reference}."
+    return Fault(Reason.UNAUTHENTICATED, 429, message, reference, retry_after=60.0, retry=False)
+
+
+def internal(reference: str) -> Fault:
+    """Our own fault."""
+    return Fault(Reason.INTERNAL, 500, f"Stillgate failed on this request. Please report reference {reference}.", reference)
