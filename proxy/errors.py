@@ -7,9 +7,13 @@ A refusal is not an error: it is a value (`core.enforcement.Refuse`). These are 
 class StillgateError(Exception):
     """Base of every error of ours; never raised itself."""
 
+    exit_code = 1
+
 
 class ConfigError(StillgateError):
-    """The operator's: a setting or a policy file. Shown in a line without a traceback; exit code 2."""
+    """The operator's: a setting or a policy file. Shown in a line without a traceback."""
+
+    exit_code = 2
 
 
 class CallerError(StillgateError):

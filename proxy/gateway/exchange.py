@@ -27,6 +27,7 @@ from proxy.gateway.meter import Meter
 from proxy.gateway.ports import Answer, Arrival, Body, Caller, Dispatch, Door, Identity, Store, Telemetry, Upstream
 from proxy.gateway.relay import StreamRelay, is_event_stream, relay_whole
 from proxy.gateway.routes import opened
+from proxy.gateway.tunnel import is_websocket, tunnel
 
 log = logging.getLogger(__name__)
 
@@ -188,6 +189,9 @@ class Exchange:
             own_credential=account.source == "upstream",
         )  # fmt: skip
         self._sent = True
+        if is_websocket(self._arrival):
+            self._status, self._ending = await tunnel(self._rooms.upstream, dispatch, self._arrival, self._caller)
+            return
         answer = await self._rooms.upstream.send(dispatch)
         try:
             await self._answer(answer, plan, account)

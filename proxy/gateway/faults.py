@@ -42,3 +42,8 @@ def too_many_failures(reference: str) -> Fault:
 def internal(reference: str) -> Fault:
     """Our own fault."""
     return Fault(Reason.INTERNAL, 500, f"Stillgate failed on this request. Please report reference {reference}.", reference)
+
+
+def bad_headers(reference: str) -> Fault:
+    """Header fields that cannot be passed on as they came."""
+    return Fault(Reason.BAD_REQUEST, 400, f"A header field is not valid UTF-8. Reference: {reference}.", reference, retry=False)

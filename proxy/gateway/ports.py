@@ -57,7 +57,10 @@ class Caller(Protocol):
     async def finish(self) -> None: ...
 
     def abort(self) -> None:
-        """Cuts the connection, so that nobody takes a torn answer for a whole one."""
+        """Sends what is written, then cuts the connection: nobody may take a torn answer for a whole one."""
+
+    async def upgrade(self, protocol: str | None) -> "Socket":
+        """Agrees to a WebSocket instead of an answer."""
 
 
 class Socket(Protocol):

@@ -1,1 +1,1 @@
-"""."""
+"""The model side, over aiohttp's client."""

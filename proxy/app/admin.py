@@ -1,0 +1,106 @@
+"""The admin port: liveness, readiness, metrics and a status, over all workers of this gateway.
+
+Every worker answers the same paths on a unix socket of its own; the supervisor asks them and puts the answers together.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from proxy.telemetry.exposition import CONTENT_TYPE, merge
+
+PATIENCE = aiohttp.ClientTimeout(total=2.0)
+"""How long a worker may take to answer before it counts as not ready."""
+
+
+class WorkerAdmin:
+    """One worker's answers, on a unix socket."""
+
+    def __init__(self, path: Path, metrics: Callable[[], bytes], status: Callable[[], Mapping[str, Any]]) -> None:
+        self._path = path
+        self._metrics = metrics
+        self._status = status
+        self._runner: web.AppRunner | None = None
+
+    async def open(self) -> None:
+        app = web.Application()
+        app.router.add_get("/metrics", self._on_metrics)
+        app.router.add_get("/status", self._on_status)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        self._path.unlink(missing_ok=True)
+        await web.UnixSite(self._runner, str(self._path)).start()
+
+    async def close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._path.unlink(missing_ok=True)
+
+    async def _on_metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics())
+
+    async def _on_status(self, _: web.Request) -> web.Response:
+        return web.json_response(dict(self._status()))
+
+
+class Admin:
+    """The supervisor's admin port."""
+
+    def __init__(self, workers: Callable[[], Mapping[str, Path]]) -> None:
+        self._workers = workers
+        self._runner: web.AppRunner | None = None
+        self.draining = False
+
+    async def open(self, sock: Any) -> None:
+        app = web.Application()
+        app.router.add_get("/health/live", self._live)
+        app.router.add_get("/health/ready", self._ready)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/status", self._status)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.SockSite(self._runner, sock).start()
+
+    async def close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def statuses(self) -> dict[str, dict[str, Any] | None]:
+        """What each worker says of itself; None where it does not answer."""
+        answers = await self._ask("/status")
+        return {name: json.loads(body) if body is not None else None for name, body in answers.items()}
+
+    async def _live(self, _: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        statuses = await self.statuses()
+        ready = not self.draining and bool(statuses) and all(status and status["ready"] for status in statuses.values())
+        return web.json_response({"ready": ready, "draining": self.draining}, status=200 if ready else 503)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        answers = await self._ask("/metrics")
+        body = merge([(name, text) for name, text in answers.items() if text is not None])
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return web.json_response({"draining": self.draining, "workers": await self.statuses()})
+
+    async def _ask(self, path: str) -> dict[str, bytes | None]:
+        workers = self._workers()
+        bodies = await asyncio.gather(*(_get(socket_path, path) for socket_path in workers.values()))
+        return dict(zip(workers, bodies, strict=True))
+
+
+async def _get(socket_path: Path, path: str) -> bytes | None:
+    try:
+        connector = aiohttp.UnixConnector(path=str(socket_path))
+        async with aiohttp.ClientSession(connector=connector, timeout=PATIENCE) as session, session.get(f"http://worker{path}") as answer:
+            return await answer.read()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return None

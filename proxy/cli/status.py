@@ -1,0 +1,31 @@
+"""`stillgate status`: the gateways on a store, their policies, and what is in flight with its age."""
+
+import asyncio
+import json
+from typing import Any
+
+import click
+
+from proxy.app.stores import status
+from proxy.config import settings
+
+
+@click.command("status")
+@click.option("--store", metavar="URL", help="The store, as given to serve. [the embedded one of --state-dir]")
+@click.option("--state-dir", metavar="DIR", help="The state directory, as given to serve.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(*, as_json: bool, **flags: Any) -> None:
+    """Show the gateways on a store, their policies, and what is in flight."""
+    found = asyncio.run(status(settings.load({name: value for name, value in flags.items() if value is not None})))
+    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    digests = {gateway["policy"] for gateway in found["gateways"]}
+    lines = [f"{len(found['gateways'])} workers"]
+    lines += [f"  {gateway['id']}  policy {gateway['policy']}  version {gateway['version']}" for gateway in found["gateways"]]
+    if len(digests) > 1:
+        lines.append(f"WARNING: workers run {len(digests)} different policies: {', '.join(sorted(digests))}")
+    lines.append(f"{len(found['in_flight'])} in flight")
+    lines += [f"  {lease['request']}  {lease['account']}  {lease['age']:.1f} s" for lease in found["in_flight"]]
+    return lines
