@@ -49,5 +49,5 @@ def _listening(family: int, kind: int, proto: int, where: tuple[object, ...]) ->
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind(where)
     sock.listen(1024)
-    sock.setblocking(False)
+    sock.settimeout(0)
     return sock

@@ -93,7 +93,8 @@ class Supervisor:
     async def _one(self, index: int, sock: socket.socket) -> int:
         """One life of a worker."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "proxy", "worker", "--index", str(index), "--socket", str(sock.fileno()), "--answer-on", str(worker_socket(self._runtime, index)),
+            sys.executable, "-m", "proxy", "worker", "--index", str(index), "--socket", str(sock.fileno()),
+            "--answer-on", str(worker_socket(self._runtime, index)),
             stdin=asyncio.subprocess.PIPE, pass_fds=(sock.fileno(),), start_new_session=True,
         )  # fmt: skip
         self._workers[index] = process

@@ -7,7 +7,8 @@ in `_settle`, without an `await` that a cancellation could tear.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import assert_never
 
 from proxy.core.enforcement import Challenge, Fault, Forward, Plan, Refuse
@@ -27,6 +28,7 @@ from proxy.gateway.meter import Meter
 from proxy.gateway.ports import Answer, Arrival, Body, Caller, Dispatch, Door, Identity, Store, Telemetry, Upstream
 from proxy.gateway.relay import StreamRelay, is_event_stream, relay_whole
 from proxy.gateway.routes import opened
+from proxy.gateway.settlement import true_usage
 from proxy.gateway.tunnel import is_websocket, tunnel
 
 log = logging.getLogger(__name__)
@@ -262,7 +264,7 @@ class Exchange:
     def _settle(self) -> None:
         """Trues up what was reserved: once, whatever happened, and without waiting."""
         at = self._rooms.clock()
-        usage, reported = self._true_usage()
+        usage, reported = self._usage()
         if self._claims and self._account is not None:
             self._account_for(self._account, usage, reported=reported)
         outcome = Outcome(
@@ -270,6 +272,15 @@ class Exchange:
             self._tally.model, self._tally.response_id, self._tally.finish_reasons,
         )  # fmt: skip
         self._trace.end(outcome)
+
+    def _usage(self) -> tuple[Usage, bool]:
+        if not self._sent:
+            return Usage(), False
+        flowed = self._rooms.estimator.tokens(self._ask.model, self._tally.generated_bytes)
+        complete = self._ending is Ending.COMPLETE
+        if complete and self._status >= HTTPStatus.BAD_REQUEST:
+            return Usage(), False  # providers do not charge for an answer that is an error
+        return true_usage(self._ask, self._expected, self._tally, flowed, complete=complete)
 
     def _account_for(self, account: Account, usage: Usage, *, reported: bool) -> None:
         rooms, accounting = self._rooms, self._policy.accounting
@@ -280,20 +291,6 @@ class Exchange:
         rooms.store.settle(self._arrival.id, account, self._claims, charges(usage, self._ask.model, accounting, requests=requests))
         if reported:
             rooms.estimator.learn(self._ask, account.id, usage, accounting)
-
-    def _true_usage(self) -> tuple[Usage, bool]:
-        """What the exchange cost, and whether the provider said so. An answer that is an error costs no tokens."""
-        told, expected = self._tally.usage, self._expected
-        if not self._sent or (self._status >= 400 and self._ending is Ending.COMPLETE):  # noqa: PLR2004
-            return Usage(), False
-        if told is not None and self._ending is Ending.COMPLETE:
-            return told, True
-        flowed = self._rooms.estimator.tokens(self._ask.model, self._tally.generated_bytes)
-        if not self._ask.stream and self._tally.generated_bytes == 0:
-            return told or expected, False
-        if told is not None:
-            return replace(told, output=max(told.output, flowed)), False
-        return Usage(input=expected.input, output=max(1, flowed) if expected.output else 0), False
 
 
 def _length(headers: Headers) -> Headers:
