@@ -1,0 +1,73 @@
+"""A gateway as its users start it: `python -m proxy serve …` in a process of its own, stopped whatever happens."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+READY = re.compile(r"ready: (http://\S+)\s+\(admin: (http://\S+)\)")
+PATIENCE = 30.0
+
+
+@dataclass
+class Running:
+    """A gateway that is ready."""
+
+    url: str
+    admin: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def workers(self) -> list[int]:
+        """Process ids of its workers."""
+        listing = subprocess.run(["ps", "--ppid", str(self.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True)
+        return [int(line.split()[0]) for line in listing.stdout.splitlines() if " worker " in line]
+
+    def logged(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@asynccontextmanager
+async def gateway(*args: str, env: dict[str, str] | None = None) -> AsyncIterator[Running]:
+    """Starts `stillgate serve` with `args` on free ports and waits until it is ready."""
+    with tempfile.TemporaryDirectory(prefix="gate-") as folder:
+        log = Path(folder) / "log"
+        command = [sys.executable, "-m", "proxy", "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        if "--state-dir" not in args:
+            command += ["--state-dir", str(Path(folder) / "state")]
+        with log.open("wb") as out:
+            clean = {name: value for name, value in os.environ.items() if not name.startswith("STILLGATE_")}
+            process = subprocess.Popen([*command, *args], stdout=out, stderr=out, env=clean | (env or {}), start_new_session=True)
+        try:
+            match = await _ready(process, log)
+            yield Running(match[1], match[2], process, log)
+        finally:
+            await _stop(process)
+
+
+async def _ready(process: subprocess.Popen[bytes], log: Path) -> re.Match[str]:
+    async with asyncio.timeout(PATIENCE):
+        while not (match := READY.search(log.read_text(errors="replace"))):
+            if process.poll() is not None:
+                raise AssertionError(f"serve ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+            await asyncio.sleep(0.05)
+    return match
+
+
+async def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(15):
+            while process.poll() is None:
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
