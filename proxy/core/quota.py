@@ -213,8 +213,8 @@ class Denial:
 
     @property
     def never(self) -> bool:
-        """True where the exchange could not fit under an empty quota either."""
-        return self.cost > self.binding.quota.burst
+        """True where the exchange could not fit under an empty quota either (a share of it, served alone, says nothing)."""
+        return not self.local and self.cost > self.binding.quota.burst
 
 
 def subject(scope: Scope, account: Account) -> str:

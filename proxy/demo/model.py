@@ -1,0 +1,149 @@
+"""The model itself: a prompt in, a reply out. Knows no dialect.
+
+The text depends on the conversation only, so that a stream and a whole answer, or two caps, can be compared.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from proxy.demo.text import answer_words, pieces, seed, words
+from proxy.errors import CallerError
+
+REASONER = "demo-reasoner"
+MODELS = ("demo-small", REASONER, "demo-large")
+
+CREATED = 1_767_225_600
+"""When everything of the demo was made, epoch seconds (2026-01-01): a clock would make two answers differ."""
+
+USUAL = 40
+"""Tokens of an answer that nobody asked to be longer."""
+
+USUAL_REASONING = 20
+MOST = 100_000
+
+_LENGTH = re.compile(r"\b(say|think) (\d{1,7}) words?\b", re.IGNORECASE)
+_TOOL = re.compile(r"\btools?\b", re.IGNORECASE)
+
+
+class Ending(Enum):
+    """Why a reply ends; each dialect has its own words for it."""
+
+    STOP = 1
+    LENGTH = 2
+    SEQUENCE = 3
+    TOOL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the caller offers."""
+
+    name: str
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    """JSON Schema of its arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model is asked."""
+
+    model: str
+    conversation: object
+    """All that the reply depends on, as JSON."""
+    said: str
+    """What the user said last; may hold "say N words" or "think N words"."""
+    cap: int | None = None
+    """Most tokens, reasoning included."""
+    stop: tuple[str, ...] = ()
+    tool: Tool | None = None
+    """Answer with a call of it."""
+    reasons: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model says, token by token: reasoning, then text or the arguments of one tool call."""
+
+    seed: int
+    reasoning: tuple[str, ...]
+    text: tuple[str, ...]
+    arguments: tuple[str, ...]
+    tool: Tool | None
+    ending: Ending
+    stopped_by: str | None = None
+
+    @property
+    def tokens(self) -> int:
+        return len(self.reasoning) + len(self.text) + len(self.arguments)
+
+
+def known(model: str) -> str:
+    """`model`, if it is one of ours. Raises `CallerError` 404."""
+    if model not in MODELS:
+        raise CallerError(
+            f"The model '{model[:120]}' does not exist. The demo has: {', '.join(MODELS)}.", status=404, code="model_not_found"
+        )
+    return model
+
+
+def reply(prompt: Prompt, choice: int = 0) -> Reply:
+    """The model's reply; `choice` counts from 0 where several are wanted. Raises `CallerError` 404 for an unknown model."""
+    start = seed(known(prompt.model), prompt.conversation, choice)
+    lengths = {verb.lower(): min(int(number), MOST) for verb, number in _LENGTH.findall(prompt.said)}
+    cap = 2 * MOST if prompt.cap is None else prompt.cap
+    thought = words(start ^ 1, lengths.get("think", USUAL_REASONING))[: cap // 2] if prompt.reasons else ()
+    room = cap - len(thought)
+    if prompt.tool is not None:
+        arguments = pieces(msgspec.json.format(msgspec.json.encode(_sample(prompt.tool.schema, start)), indent=0).decode())
+        return Reply(start, thought, (), arguments[:room], prompt.tool, Ending.TOOL if len(arguments) <= room else Ending.LENGTH)
+    text, stopped_by = _until(answer_words(start, lengths.get("say", USUAL)), prompt.stop)
+    if len(text) > room:
+        return Reply(start, thought, text[:room], (), None, Ending.LENGTH)
+    return Reply(start, thought, text, (), None, Ending.SEQUENCE if stopped_by else Ending.STOP, stopped_by)
+
+
+def replies(prompt: Prompt, number: int) -> tuple[Reply, ...]:
+    """`number` different replies."""
+    return tuple(reply(prompt, choice) for choice in range(number))
+
+
+def _until(tokens: tuple[str, ...], stops: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """`tokens` up to the first of `stops`, and which one it was; a token may be cut in two."""
+    whole = "".join(tokens) if any(stops) else ""
+    found = [(whole.index(stop), stop) for stop in stops if stop and stop in whole]
+    if not found:
+        return tokens, None
+    end, stop = min(found)
+    return tuple(re.findall(r"\s*\S+|\s+", whole[:end])), stop
+
+
+def _sample(schema: Mapping[str, Any], start: int) -> Any:
+    """A value that fits a JSON Schema of the usual simple kind."""
+    makers: Mapping[str, Callable[[], Any]] = {
+        "object": lambda: {name: _sample(part, start + 1) for name, part in schema.get("properties", {}).items()},
+        "array": lambda: [_sample(schema.get("items", {}), start + 1)],
+        "integer": lambda: start % 10,
+        "number": lambda: start % 10 + 0.5,
+        "boolean": lambda: True,
+        "string": lambda: " ".join(word.strip() for word in words(start, 2)),
+    }
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = schema.get("type")
+    return makers.get(kind if isinstance(kind, str) else "", makers["string"])()
+
+
+def chosen(tools: Sequence[Tool], mode: str, name: str, said: str) -> Tool | None:
+    """The tool to call. `mode`: auto | none | required | named. Raises `CallerError` for a name that is not offered."""
+    if mode == "named":
+        found = next((tool for tool in tools if tool.name == name), None)
+        if found is None:
+            raise CallerError(f"Tool '{name[:120]}' is not among the tools of this request.", param="tool_choice")
+        return found
+    wanted = mode == "required" or (mode == "auto" and _TOOL.search(said))
+    return tools[0] if tools and wanted else None

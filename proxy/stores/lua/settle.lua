@@ -1,0 +1,16 @@
+-- Trues up to what was used and ends the lease. An unknown request (served while the store was lost) is charged in full.
+-- KEYS[4..] = usage; ARGV[3] = request, then claims whose `cost` is what was used of their unit.
+sweep()
+local request = ARGV[3]
+local claims = claims_from(4, 4)
+local lease = lease_of(request)
+if not lease then
+  if redis.call('ZSCORE', ENDED, request) then return 0 end
+  lease = {since = NOW, entries = {}}
+  for i, claim in ipairs(claims) do lease.entries[i] = entry_for(claim) end
+end
+local actual = {}
+for _, claim in ipairs(claims) do actual[claim.unit] = claim.cost end
+for _, entry in ipairs(lease.entries) do true_up(entry, actual[entry.unit] or 0, lease.since) end
+drop(request)
+return 1

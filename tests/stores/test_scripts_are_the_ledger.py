@@ -1,0 +1,88 @@
+"""The scripts do what the pure ledger says, step by step, on every real server."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+from proxy.core.facts import Account
+from proxy.core.ledger import Ledger
+from proxy.core.quota import Claim, Denial, Grant
+from proxy.stores import redis_store
+from proxy.stores.scripts import Call
+from tests.support.claims import ANNA, actual, claims, steps
+from tests.support.servers import Server
+
+LEASE = 6.0
+START = 1_900_000_000.0
+
+
+class Scripts:
+    """The store's calls over a plain client, with the time given."""
+
+    def __init__(self, port: int) -> None:
+        self._client = Redis(port=port, decode_responses=True)
+        self._client.flushall()
+
+    def run(self, name: str, keys: tuple[str, ...], args: tuple[object, ...]) -> Any:
+        call = Call(name, keys, args)
+        try:
+            return call.by_digest(self._client)
+        except NoScriptError:
+            return call.by_text(self._client)
+
+    def verdict(self, name: str, account: Account, asked: tuple[Claim, ...], *args: object) -> Grant | Denial:
+        keys, places = redis_store._usage_keys(account, asked)
+        names = (*redis_store._lease_keys(account.organization), redis_store._standing_key(account), *keys)
+        return redis_store._verdict(self.run(name, names, (*args, *redis_store._flat(asked, places))), asked)
+
+    def settle(self, account: Account, asked: tuple[Claim, ...], tokens: int, *args: object) -> None:
+        keys, places = redis_store._usage_keys(account, asked)
+        names = (*redis_store._lease_keys(account.organization), *keys)
+        self.run("settle", names, (*args, *redis_store._flat(asked, places, actual(tokens))))
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def same(model: Grant | Denial, script: Grant | Denial) -> bool:
+    """Equal but for the last digits of a float."""
+    if isinstance(model, Denial) and isinstance(script, Denial):
+        close = model.binding.quota == script.binding.quota and abs(model.binding.frees_in - script.binding.frees_in) < 1e-3
+    else:
+        close = type(model) is type(script)
+    pairs = zip(model.meters, script.meters, strict=True)
+    return close and all(abs(a.used - b.used) < 1e-4 and abs(a.frees_in - b.frees_in) < 1e-3 for a, b in pairs)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps)
+@example([("reserve", ANNA, 0, 100, 0.0, 1), ("extend", ANNA, 0, 100, 7.0, 1)])
+def test_step_by_step(store_server: Server, walk: list[tuple[str, Account, int, int, float, int]]) -> None:
+    ledger, scripts, at = Ledger(LEASE), Scripts(store_server.port), START
+    try:
+        for verb, account, which, tokens, pause, step in walk:
+            at += pause
+            request, asked = f"{account.id}-{which}", claims(account, tokens)
+            given_time = (repr(at), LEASE, request)
+            match verb:
+                case "reserve":
+                    assert same(ledger.reserve(request, asked, at), scripts.verdict("reserve", account, asked, *given_time, account.id))
+                case "extend":
+                    growing = asked[1:4]
+                    theirs = scripts.verdict("extend", account, growing, *given_time, account.id, step)
+                    assert same(ledger.extend(request, growing, step, at), theirs)
+                case "settle":
+                    ledger.settle(request, asked, actual(tokens), at)
+                    scripts.settle(account, asked, tokens, *given_time)
+                case "release":
+                    ledger.release(request, at)
+                    scripts.run("release", redis_store._lease_keys(account.organization), given_time)
+                case _:
+                    ledger.sweep(at)
+                    ledger.renew(request, at)
+                    alive = scripts.run("renew", redis_store._lease_keys(account.organization), given_time)
+                    assert alive == ledger.in_flight()
+    finally:
+        scripts.close()
