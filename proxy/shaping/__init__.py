@@ -1,1 +1,1 @@
-"""How bytes are changed on their way back, sans I/O: bytes in, bytes out."""
+"""Changing streams without I/O: bytes in, bytes out. `framing` finds events, `stream` reads and shapes them."""

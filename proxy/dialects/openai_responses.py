@@ -1,0 +1,86 @@
+"""OpenAI responses: create, get, stream. (https://platform.openai.com/docs/api-reference/responses)"""
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from proxy.core.enforcement import Fault
+from proxy.core.facts import Ask, Operation
+from proxy.dialects import peek, sse
+from proxy.dialects.base import Route, Tally
+from proxy.dialects.openai import OpenAI, ReportedUsage, error_object
+
+GOVERNED = frozenset({"model", "stream", "max_output_tokens"})
+ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled", "error"})
+
+
+class _Response(msgspec.Struct):
+    id: str | None = None
+    model: str | None = None
+    status: str | None = None
+    usage: ReportedUsage | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str = ""
+    delta: Any = None
+    response: _Response | None = None
+
+
+_event = msgspec.json.Decoder(_Event)
+
+
+class Responses(OpenAI):
+    """`POST /responses` and what belongs to one response. Usage always comes with the last event."""
+
+    name: ClassVar[str] = "openai_responses"
+    routes: ClassVar[tuple[Route, ...]] = (
+        Route("POST", "/responses", Operation.CHAT),
+        Route("GET", "/responses/{id}", Operation.FETCH_RESPONSE),
+        Route("DELETE", "/responses/{id}", Operation.FETCH_RESPONSE),
+        Route("POST", "/responses/{id}/cancel", Operation.FETCH_RESPONSE),
+        Route("GET", "/responses/{id}/input_items", Operation.FETCH_RESPONSE),
+    )
+
+    def read(self, route: Route, body: bytes) -> Ask:
+        if route.operation is Operation.FETCH_RESPONSE:
+            return Ask(route.operation)
+        found = peek.fields(body, GOVERNED)
+        size, media = peek.prompt_size(body)
+        return Ask(
+            route.operation, peek.model_of(found), stream=peek.value(found, "stream", bool, default=False),
+            output_cap=peek.amount(found, "max_output_tokens"), prompt_bytes=size, media=media,
+        )  # fmt: skip
+
+    def read_whole(self, body: bytes) -> Tally:
+        tally = Tally(finished=True)
+        try:
+            _note(tally, msgspec.json.decode(body, type=_Response))
+        except (msgspec.MsgspecError, RecursionError):
+            return Tally()
+        return tally
+
+    def read_event(self, tally: Tally, frame: bytes) -> None:
+        try:
+            event = _event.decode(sse.data_of(frame) or b"{}")
+        except (msgspec.MsgspecError, RecursionError):
+            return
+        if event.type.endswith(".delta"):
+            tally.generated_bytes += peek.text_bytes(event.delta, frozenset())
+        tally.finished = tally.finished or event.type in ENDS
+        if event.response is not None:
+            _note(tally, event.response)
+
+    def error_event(self, fault: Fault) -> bytes:
+        found = error_object(fault)
+        event = {"type": "error", "sequence_number": 0, **{name: found[name] for name in ("code", "message", "param")}, "error": found}
+        return sse.event(msgspec.json.encode(event), "error")
+
+
+def _note(tally: Tally, response: _Response) -> None:
+    tally.model = response.model or tally.model
+    tally.response_id = response.id or tally.response_id
+    if response.status in {"completed", "incomplete", "failed", "cancelled"}:
+        tally.finish_reasons = (response.status,)
+    if response.usage is not None:
+        tally.usage = response.usage.usage()

@@ -1,0 +1,124 @@
+"""Looking into a JSON body without rebuilding it, and refusing what two readers could read differently.
+
+An upstream may take the first of two equal keys, or match keys in any case (Go does); a quota that read the other one
+would be walked around. So governed keys must stand there once, spelled as the dialect spells them.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from proxy.errors import CallerError
+
+T = TypeVar("T")
+Fields = dict[str, msgspec.Raw]
+"""A JSON object's members, values as sent."""
+
+_fields = msgspec.json.Decoder(Fields)
+_escaped_ascii = re.compile(rb"\\u00[2-7]")
+
+MOST = 10_000_000
+"""Largest cap, choice count or budget believed; beyond it is nonsense or an attack on arithmetic."""
+
+MEDIA = re.compile(rb"[A-Za-z0-9+/_=-]{512,}")
+"""Base64 of a picture, sound or file."""
+
+
+def fields(body: bytes, governed: frozenset[str]) -> Fields:
+    """The members of the JSON object `body`. Raises `CallerError`."""
+    try:
+        body.decode()
+        found = _fields.decode(body)
+    except UnicodeDecodeError:
+        raise CallerError("The body is not valid UTF-8.") from None
+    except (msgspec.MsgspecError, RecursionError):
+        raise CallerError("The body is not a valid JSON object.") from None
+    for name in found:
+        if name not in governed and name.lower() in governed:
+            raise CallerError(f"Write '{name.lower()}' in lower case.", param=name.lower())
+    suspects = {name for name in governed if body.count(b'"%b"' % name.encode()) > 1}
+    if suspects or _escaped_ascii.search(body):
+        _refuse_duplicates(body, governed)
+    return found
+
+
+def _refuse_duplicates(body: bytes, governed: frozenset[str]) -> None:
+    """The slow and certain way: only where the quick look found a reason."""
+
+    def pairs(members: list[tuple[str, object]]) -> list[str]:
+        return [name for name, _ in members]
+
+    try:
+        names = json.loads(body, object_pairs_hook=pairs)
+    except (ValueError, RecursionError):
+        raise CallerError("The body is not a valid JSON object.") from None
+    twice = next((name for name in names if name in governed and names.count(name) > 1), None)
+    if twice is not None:
+        raise CallerError(f"'{twice}' stands in the body twice.", param=twice)
+
+
+def value(found: Fields, name: str, kind: type[T], default: T) -> T:
+    """One member as `kind`; `default` where it is absent or null. Raises `CallerError` where it is something else."""
+    raw = found.get(name)
+    if raw is None or bytes(raw) == b"null":
+        return default
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, RecursionError):
+        raise CallerError(f"'{name}' is not of the right type.", param=name) from None
+
+
+def amount(found: Fields, name: str) -> int | None:
+    """A count of tokens or choices: a whole number from 0 to `MOST`, None where absent. Raises `CallerError`."""
+    number = value(found, name, int, -1) if name in found else -1
+    if number == -1 and bytes(found.get(name, b"null")) == b"null":
+        return None
+    if not 0 <= number <= MOST:
+        raise CallerError(f"'{name}' must be a number from 0 to {MOST}.", param=name)
+    return number
+
+
+def one_cap(found: Fields, names: Iterable[str]) -> int | None:
+    """The output cap, where a dialect has several names for it. Raises `CallerError` where they contradict each other."""
+    caps = {name: cap for name in names if (cap := amount(found, name)) is not None}
+    if len(set(caps.values())) > 1:
+        raise CallerError(f"{' and '.join(caps)} contradict each other; send one of them.", param=next(iter(caps)))
+    return next(iter(caps.values()), None)
+
+
+def choices(found: Fields, name: str) -> int:
+    """How many answers are asked for. Raises `CallerError`."""
+    number = amount(found, name)
+    if number is not None and not 1 <= number <= 1024:  # noqa: PLR2004
+        raise CallerError(f"'{name}' must be a number from 1 to 1024.", param=name)
+    return number or 1
+
+
+def model_of(found: Fields) -> str:
+    """The model's name. Raises `CallerError` where there is none: no quota could be chosen."""
+    name = value(found, "model", str, "")
+    if not name:
+        raise CallerError("'model' is required.", param="model")
+    return name
+
+
+def prompt_size(body: bytes) -> tuple[int, int]:
+    """(bytes without base64 media, pieces of media)."""
+    if b"base64" not in body:
+        return len(body), 0
+    sizes = [len(match[0]) for match in MEDIA.finditer(body)]
+    return len(body) - sum(sizes), len(sizes)
+
+
+def text_bytes(piece: object, skip: frozenset[str]) -> int:
+    """Bytes of all text in a delta, whatever its fields are called; `skip` names those that are no generated text."""
+    if isinstance(piece, str):
+        return len(piece) if piece.isascii() else len(piece.encode(errors="replace"))
+    if isinstance(piece, dict):
+        return sum(text_bytes(inner, skip) for name, inner in piece.items() if name not in skip)
+    if isinstance(piece, list):
+        return sum(text_bytes(inner, skip) for inner in piece)
+    return 0
