@@ -1,39 +1,60 @@
 """One worker: every concrete class wired into one gateway, and the loops that keep it current.
 
-Rule: a task that fails takes the worker down, loudly; the supervisor starts a fresh one. Nothing limps.
+Rule: a loop that fails takes the worker down, loudly; the supervisor starts a fresh one. Nothing limps.
 """
 
 import asyncio
-import contextlib
+import logging
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from yarl import URL
 
 from proxy.app.admin import WorkerAdmin
+from proxy.app.secret import secret_of
 from proxy.config.policy import compile_policy
 from proxy.config.reload import Watcher
 from proxy.config.settings import Settings
 from proxy.core.estimate import Estimator
 from proxy.core.policy import Policy
+from proxy.errors import ConfigError, StoreError
 from proxy.gateway.capacity import Places
 from proxy.gateway.exchange import Rooms
 from proxy.identity import Identities
 from proxy.server.front import FrontDoor
-from proxy.telemetry import open_telemetry
+from proxy.stores.breaker import Breaker
+from proxy.stores.connect import Connection
+from proxy.stores.door import RedisDoor
+from proxy.stores.fallback import SteadyStore
+from proxy.stores.keys import RedisKeys
+from proxy.stores.redis_store import RedisStore
+from proxy.stores.registry import Registry
+from proxy.telemetry import OpenedTelemetry, TelemetryOptions, open_telemetry
+from proxy.telemetry.logs import configure
 from proxy.upstream.client import HttpUpstream
 from proxy.upstream.targets import Target
 
+log = logging.getLogger(__name__)
+
 BEAT = 2.0
 """Seconds between a worker's signs of life."""
+
+DEADLINE = 0.25
+"""Seconds that a request waits for the store. A healthy store answers in one or two milliseconds; but on a machine whose
+cores are all busy the event loop itself comes late, and a tighter deadline would take that for a lost store."""
+
+FLUSH = 5.0
+"""Seconds for writing the last settlements when a worker stops."""
+
+clock = time.time  # noqa: TID251 (the one place where the gateway's time comes from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +64,140 @@ class Place:
     index: int
     socket: socket.socket
     answer_on: Path
+
+
+class Gateway:
+    """One worker's parts, wired."""
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self._settings = settings
+        self._place = place
+        self._policy = compile_policy(Path(settings.policy))
+        self._telemetry = _telemetry(settings, self.name)
+        self._connection = Connection(settings.store, DEADLINE)
+        self._counts = RedisStore(self._connection)
+        self._breaker = Breaker(time.monotonic, self._breaker_changed)
+        self._store = SteadyStore(self._counts, self._breaker, self._policy, clock)
+        self._registry = Registry(self._connection)
+        self._upstream = HttpUpstream([_target(upstream) for upstream in settings.upstreams])
+        self._identities = Identities(RedisKeys(self._connection), self._upstream.fetch, secret_of(settings), time.monotonic)
+        self._identities.check(self._policy)
+        self._rooms = Rooms(
+            policy=self._policy, identity=self._identities, store=self._store, upstream=self._upstream, telemetry=self._telemetry,
+            door=RedisDoor(settings.store, clock), places=Places(self._policy.capacity, settings.workers),
+            estimator=Estimator(self._policy.accounting), max_body=settings.max_body, clock=clock,
+        )  # fmt: skip
+        self._front = FrontDoor(self._rooms)
+        self._telemetry.policy(self._policy)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Serves until `stopping`, then drains."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._telemetry.close)
+            stack.push_async_callback(self._connection.close)
+            await self._upstream.open()
+            stack.push_async_callback(self._upstream.close)
+            await self._front.open(self._place.socket)
+            admin = WorkerAdmin(self._place.answer_on, self._metrics, self._status)
+            await admin.open()
+            stack.push_async_callback(admin.close)
+            async with asyncio.TaskGroup() as group:
+                loops = [group.create_task(loop) for loop in (self._counts.work(), self._beat(), self._identities.follow(), self._watch())]
+                await stopping.wait()
+                await self._front.drain(self._settings.drain)
+                await self._counts.drain(FLUSH)
+                for loop in loops:
+                    loop.cancel()
+            await self._leave()
+
+    async def _beat(self) -> None:
+        while True:
+            at = clock()
+            try:
+                await self._counts.beat(at)
+                self._store.gateways = await self._registry.sign(self.name, self._says(), at)
+            except StoreError:
+                self._telemetry.count("store_errors", operation="beat")
+            await asyncio.sleep(BEAT)
+
+    async def _watch(self) -> None:
+        """Follows the policy's files; keeps the last good policy."""
+        async for change in Watcher(Path(self._settings.policy), self._policy.digest).changes():
+            try:
+                if isinstance(change, ConfigError):
+                    raise change
+                self._identities.check(change)
+            except ConfigError as error:
+                log.error("the policy was changed and is not used; %s stays in force:\n%s", self._policy.digest, error)
+                self._telemetry.count("policy_reloads", result="refused")
+            else:
+                self._use(change)
+
+    def _use(self, policy: Policy) -> None:
+        """From the next request on; whatever runs keeps the policy it began with."""
+        log.info("policy %s is in force (was %s)", policy.digest, self._policy.digest)
+        self._policy = self._rooms.policy = policy
+        self._store.use(policy)
+        self._rooms.places.use(policy.capacity)
+        self._telemetry.policy(policy)
+        self._telemetry.count("policy_reloads", result="applied")
+
+    async def _leave(self) -> None:
+        try:
+            await self._registry.leave(self.name)
+        except StoreError:
+            log.warning("the store did not hear that this worker is gone; it will find out by itself")
+
+    def _breaker_changed(self, state: str) -> None:
+        if state == "open":
+            self._telemetry.count("store_trips")
+
+    def _says(self) -> dict[str, Any]:
+        return {"policy": self._policy.digest, "version": version("stillgate"), "in_flight": self._front.in_flight}
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            **self._says(),
+            "id": self.name,
+            "ready": not self._front.draining,
+            "store": "lost" if self._breaker.open else "ok",
+            "settlements_pending": self._counts.pending,
+            "store_trips": self._connection.trips,
+        }
+
+    def _metrics(self) -> bytes:
+        self._telemetry.gauge("in_flight", self._front.in_flight)
+        self._telemetry.gauge("settlements_pending", self._counts.pending)
+        self._telemetry.gauge("store_breaker_open", float(self._breaker.open))
+        return self._telemetry.exposition()
+
+
+async def run_worker(settings: Settings, place: Place) -> None:
+    """Serves until SIGTERM, or until the supervisor is gone. Raises `ConfigError`."""
+    configure(settings.log_level)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_reader(sys.stdin.fileno(), lambda: stopping.set() if not os.read(sys.stdin.fileno(), 1024) else None)
+    try:
+        await Gateway(settings, place).run(stopping)
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+
+
+def _telemetry(settings: Settings, name: str) -> OpenedTelemetry:
+    return open_telemetry(
+        TelemetryOptions(
+            service_version=version("stillgate"), instance=name, otlp_endpoint=settings.otlp_endpoint,
+            otlp_headers=tuple(settings.otlp_headers.items()), sample=settings.trace_sample,
+        )
+    )  # fmt: skip
+
+
+def _target(upstream: Any) -> Target:
+    return Target(
+        url=URL(upstream.url), credential=upstream.api_key.get_secret_value(), auth=upstream.auth, headers=tuple(upstream.headers.items()),
+        models=tuple(upstream.models), paths=tuple(upstream.paths), connect=upstream.connect,
+    )  # fmt: skip

@@ -88,7 +88,7 @@ def over_quota(denial: Denial, policy: Policy, reference: str) -> Fault:
 def store_lost(policy: Policy, reference: str) -> Fault:
     """The store does not answer and the policy no longer lets the gateway serve alone."""
     message = (
-        "The service that counts usage does not answer, so this request was not served and cost nothing. "
+        "The service that checks keys and counts usage does not answer, so this request was not served and cost nothing. "
         "Please try again in a few seconds. " + _ask_whom(policy, reference)
     )
     return Fault(Reason.STORE_LOST, 503, message, reference, retry_after=5.0)

@@ -1,11 +1,13 @@
 """Routes that only show what arrived: file uploads, a WebSocket that echoes, and an echo of headers and body."""
 
 import hashlib
+from contextlib import suppress
 from email.message import Message
 from email.parser import BytesParser
 
 from aiohttp import WSMsgType, web
 
+from proxy.demo.model import CREATED
 from proxy.errors import CallerError
 
 MOST_MESSAGE = 64 * 1024 * 1024
@@ -21,7 +23,7 @@ async def files(request: web.Request) -> web.Response:
         raise CallerError("The request's body is not a multipart form.")
     told = [_part(part) for part in parts if isinstance(part, Message)]
     upload: dict[str, object] = next((part for part in told if part["filename"]), {"bytes": 0, "filename": ""})
-    identity = {"id": "file-" + hashlib.sha256(repr(told).encode()).hexdigest()[:24], "object": "file", "created_at": 0}
+    identity = {"id": "file-" + hashlib.sha256(repr(told).encode()).hexdigest()[:24], "object": "file", "created_at": CREATED}
     rest = {"filename": upload["filename"], "bytes": upload["bytes"], "purpose": "user_data", "status": "processed", "parts": told}
     return web.json_response(identity | rest)
 
@@ -37,11 +39,12 @@ async def realtime(request: web.Request) -> web.WebSocketResponse:
     """`GET /v1/realtime`: sends every message back as it came (RFC 6455)."""
     socket = web.WebSocketResponse(protocols=("realtime",), max_msg_size=MOST_MESSAGE, compress=False)
     await socket.prepare(request)
-    async for message in socket:
-        if message.type is WSMsgType.TEXT:
-            await socket.send_str(message.data)
-        elif message.type is WSMsgType.BINARY:
-            await socket.send_bytes(message.data)
+    with suppress(ConnectionResetError):  # who leaves while we send needs no echo
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                await socket.send_str(message.data)
+            elif message.type is WSMsgType.BINARY:
+                await socket.send_bytes(message.data)
     return socket
 
 

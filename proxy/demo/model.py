@@ -4,7 +4,7 @@ The text depends on the conversation only, so that a stream and a whole answer, 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -99,7 +99,7 @@ def reply(prompt: Prompt, choice: int = 0) -> Reply:
     thought = words(start ^ 1, lengths.get("think", USUAL_REASONING))[: cap // 2] if prompt.reasons else ()
     room = cap - len(thought)
     if prompt.tool is not None:
-        arguments = pieces(msgspec.json.format(msgspec.json.encode(_sample(prompt.tool.schema, start)), indent=0).decode())
+        arguments = _arguments(prompt.tool.schema, start)
         return Reply(start, thought, (), arguments[:room], prompt.tool, Ending.TOOL if len(arguments) <= room else Ending.LENGTH)
     text, stopped_by = _until(answer_words(start, lengths.get("say", USUAL)), prompt.stop)
     if len(text) > room:
@@ -122,20 +122,24 @@ def _until(tokens: tuple[str, ...], stops: tuple[str, ...]) -> tuple[tuple[str, 
     return tuple(re.findall(r"\s*\S+|\s+", whole[:end])), stop
 
 
-def _sample(schema: Mapping[str, Any], start: int) -> Any:
-    """A value that fits a JSON Schema of the usual simple kind."""
-    makers: Mapping[str, Callable[[], Any]] = {
-        "object": lambda: {name: _sample(part, start + 1) for name, part in schema.get("properties", {}).items()},
-        "array": lambda: [_sample(schema.get("items", {}), start + 1)],
-        "integer": lambda: start % 10,
-        "number": lambda: start % 10 + 0.5,
-        "boolean": lambda: True,
-        "string": lambda: " ".join(word.strip() for word in words(start, 2)),
-    }
-    if schema.get("enum"):
-        return schema["enum"][0]
-    kind = schema.get("type")
-    return makers.get(kind if isinstance(kind, str) else "", makers["string"])()
+def _arguments(schema: Mapping[str, Any], start: int) -> tuple[str, ...]:
+    """The tokens of a JSON object that fits `schema`."""
+    value = _sample({"type": "object", "properties": schema.get("properties")}, start)
+    return pieces(msgspec.json.format(msgspec.json.encode(value), indent=0).decode())
+
+
+def _sample(schema: object, start: int) -> object:
+    """A value that fits a JSON Schema of the usual simple kind; two words where the schema is of another."""
+    given = schema if isinstance(schema, dict) else {}
+    properties, choices, kind = given.get("properties"), given.get("enum"), given.get("type")
+    if isinstance(choices, list) and choices:
+        return choices[0]
+    if kind == "object":
+        return {name: _sample(part, start + 1) for name, part in properties.items()} if isinstance(properties, dict) else {}
+    if kind == "array":
+        return [_sample(given.get("items"), start + 1)]
+    plain = {"integer": start % 10, "number": start % 10 + 0.5, "boolean": True, "null": None}
+    return plain[kind] if isinstance(kind, str) and kind in plain else "".join(words(start, 2))
 
 
 def chosen(tools: Sequence[Tool], mode: str, name: str, said: str) -> Tool | None:

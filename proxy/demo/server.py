@@ -45,9 +45,9 @@ def application() -> web.Application:
         "/v1/messages/count_tokens": anthropic.count_tokens,
     }
     app.add_routes([web.post(path, _handler(dialect)) for path, dialect in posts.items()])
-    app.router.add_get("/v1/responses/{id}", _handler(responses.fetch))
-    app.router.add_get("/v1/models", _either(openai_other.models, anthropic.models))
-    app.router.add_get("/v1/models/{id}", _either(openai_other.model, anthropic.model))
+    app.router.add_get("/v1/responses/{id}", _handler(responses.fetch), allow_head=False)
+    app.router.add_get("/v1/models", _either(openai_other.models, anthropic.models), allow_head=False)
+    app.router.add_get("/v1/models/{id}", _either(openai_other.model, anthropic.model), allow_head=False)
     app.router.add_post("/v1/files", extras.files)
     app.router.add_get("/v1/realtime", extras.realtime)
     app.router.add_post("/v1/echo", extras.echo)
@@ -61,7 +61,11 @@ def _handler(dialect: Dialect) -> Handler:
         wishes = faults(request.headers)
         if wishes.error is not None:
             raise CallerError("The request asked for this error.", status=wishes.error, code="demo_error")
-        answer = dialect(await _asked(request, wishes))
+        asked = await _asked(request, wishes)
+        try:
+            answer = dialect(asked)
+        except RecursionError:
+            raise CallerError("The request's body is nested too deeply.") from None
         return await Sender(request, request.app[LEDGER], wishes).send(answer)
 
     return handle

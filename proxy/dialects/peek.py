@@ -73,9 +73,9 @@ def value(found: Fields, name: str, kind: type[T], default: T) -> T:
 
 def amount(found: Fields, name: str) -> int | None:
     """A count of tokens or choices: a whole number from 0 to `MOST`, None where absent. Raises `CallerError`."""
-    number = value(found, name, int, -1) if name in found else -1
-    if number == -1 and bytes(found.get(name, b"null")) == b"null":
+    if bytes(found.get(name, b"null")) == b"null":
         return None
+    number = value(found, name, int, -1)
     if not 0 <= number <= MOST:
         raise CallerError(f"'{name}' must be a number from 0 to {MOST}.", param=name)
     return number

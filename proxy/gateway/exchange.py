@@ -22,7 +22,7 @@ from proxy.dialects.base import Dialect, Headers, Route, Tally
 from proxy.errors import CallerError, StoreError, UpstreamError
 from proxy.gateway import faults
 from proxy.gateway.capacity import Places
-from proxy.gateway.headers import downward, upward, value_of
+from proxy.gateway.headers import downward, length_of, upward, value_of
 from proxy.gateway.inflate import inflate
 from proxy.gateway.meter import Meter
 from proxy.gateway.ports import Answer, Arrival, Body, Caller, Dispatch, Door, Identity, Store, Telemetry, Upstream
@@ -101,7 +101,7 @@ class Exchange:
 
         account = await self._identify()
         ask, raw, plain = await self._read(route)
-        self._trace.read(self._dialect.name, self._dialect.provider, route_words(route), ask, account)
+        self._trace.read(self._dialect.name, self._dialect.provider, route.path, ask, account)
         if (fault := admissible(ask, account, policy, arrival.id)) is not None:
             return await self._refuse(fault)
 
@@ -136,13 +136,14 @@ class Exchange:
         return opened(self._policy, arrival.method, arrival.path)
 
     async def _identify(self) -> Account:
+        """A valid credential always gets in; an address that keeps failing is told to slow down."""
         door, arrival = self._rooms.door, self._arrival
-        if door.shut(arrival.peer):
-            raise CallerError("Too many failed logins from this address. Please wait a minute.", status=429, code="invalid_api_key")
         try:
             self._account = await self._rooms.identity.identify(arrival, self._policy)
         except CallerError:
             await door.failed(arrival.peer)
+            if door.shut(arrival.peer):
+                raise faults.TooManyFailuresError from None
             raise
         return self._account
 
@@ -184,7 +185,7 @@ class Exchange:
         elif isinstance(raw, bytes) or raw is None:
             headers = upward(headers)
         else:
-            headers = upward(headers) + _length(self._arrival.headers)
+            headers = upward(headers) + length_of(self._arrival.headers)
         dispatch = Dispatch(
             self._arrival.method, self._arrival.path, query, self._trace.upstream_headers(headers), raw,
             model=self._ask.model, dialect=self._dialect.name, idle=self._policy.idle_seconds,
@@ -291,13 +292,3 @@ class Exchange:
         rooms.store.settle(self._arrival.id, account, self._claims, charges(usage, self._ask.model, accounting, requests=requests))
         if reported:
             rooms.estimator.learn(self._ask, account.id, usage, accounting)
-
-
-def _length(headers: Headers) -> Headers:
-    """A streamed body keeps its length, so that it is not re-framed into chunks on the way."""
-    return tuple((name, value) for name, value in headers if name.lower() == "content-length")
-
-
-def route_words(route: Route | OpenRoute) -> str:
-    """The route's template: what metrics and spans are labelled with, never the path itself."""
-    return route.path

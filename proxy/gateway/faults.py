@@ -3,13 +3,24 @@
 from proxy.core.enforcement import Fault, Reason
 from proxy.errors import CallerError, UpstreamError
 
+
+class TooManyFailuresError(CallerError):
+    """An address that keeps trying credentials."""
+
+    def __init__(self) -> None:
+        message = "Too many failed logins from this address. Please wait a minute, then try with a valid API key."
+        super().__init__(message, status=429, code=Reason.UNAUTHENTICATED.value)
+
+
 _BY_CODE = {reason.value: reason for reason in Reason}
 
 
 def of_caller(error: CallerError, reference: str) -> Fault:
     """The caller's own fault: 4xx, and no use in trying the same again."""
     reason = _BY_CODE.get(error.code, Reason.BAD_REQUEST)
-    return Fault(reason, error.status, f"{error.message} Reference: {reference}.", reference, param=error.param, retry=False)
+    wait = 60.0 if isinstance(error, TooManyFailuresError) else None
+    message = f"{error.message} Reference: {reference}."
+    return Fault(reason, error.status, message, reference, param=error.param, retry_after=wait, retry=False)
 
 
 def of_upstream(error: UpstreamError, reference: str) -> Fault:
@@ -31,12 +42,6 @@ def no_route(method: str, path: str, reference: str) -> Fault:
     """Refused by default: an unknown route could carry what no quota counts."""
     message = f"{method} {path[:200]} is not served here. The operator can open it in the policy's `routes:`. Reference: {reference}."
     return Fault(Reason.NO_ROUTE, 404, message, reference, retry=False)
-
-
-def too_many_failures(reference: str) -> Fault:
-    """An address that keeps trying credentials."""
-    message = f"Too many failed logins from this address. Please wait a minute, then try with a valid API key. Reference: {reference}."
-    return Fault(Reason.UNAUTHENTICATED, 429, message, reference, retry_after=60.0, retry=False)
 
 
 def internal(reference: str) -> Fault:

@@ -47,3 +47,8 @@ def downward(headers: Headers, *, own_credential: bool, reshaped: bool) -> Heade
 def value_of(headers: Headers, name: str) -> str:
     """All values of a field, joined by commas (RFC 9110 5.3), or ""."""
     return ", ".join(value for key, value in headers if key.lower() == name)
+
+
+def length_of(headers: Headers) -> Headers:
+    """A streamed body keeps its length, so that it is not re-framed into chunks on the way."""
+    return tuple((name, value) for name, value in headers if name.lower() == "content-length")

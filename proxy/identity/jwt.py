@@ -1,14 +1,12 @@
-"""Signed tokens of the operator's identity provider (JWT, RFC 7519; checks after RFC 8725).
+"""Signed tokens of the operator's identity provider (JWT, RFC 7519; checks after RFC 8725). Settings: `jwt_settings`.
 
-Settings: `issuer`, `audience` and `jwks_url`, all needed; `algorithms` (asymmetric ones; RS256, ES256 and EdDSA unless
-set); `claims`, which claim says what (`account: sub` unless set); `leeway` in seconds for clocks that differ (60).
+Only a signature by a key of the provider's own set counts: a key or an address of one in the token is never followed.
 """
 
 import base64
 import binascii
 import json
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 from joserfc import jwt
@@ -16,28 +14,14 @@ from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, Unsupported
 from joserfc.jwa import JWSAlgModel
 from joserfc.jwk import Key
 from joserfc.jws import JWSRegistry
-from joserfc.jwt import Claims, JWTClaimsRegistry
+from joserfc.jwt import Claims
 
 from proxy.core.facts import Account
-from proxy.errors import CallerError, ConfigError
+from proxy.errors import CallerError
 from proxy.gateway.ports import Arrival
-from proxy.identity.base import Reading, Settings, Tools, moment, refusal, text, texts, truth
+from proxy.identity.base import Reading, Settings, Tools, moment, refusal, truth
 from proxy.identity.jwks import Jwks
-
-ASYMMETRIC = frozenset({
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448",
-})  # fmt: skip
-"""All that can be allowed: with `none` or HS* whoever knows the public key could sign."""
-
-DEFAULT = ("RS256", "ES256", "EdDSA")
-
-CLAIMS = {
-    "account": "sub", "organization": "organization", "tier": "tier", "created": "created", "verified": "verified",
-    "programme": "programme", "payment": "payment",
-}  # fmt: skip
-"""What may be said of an account, and the claim that says it unless the settings name another."""
-
-LONGEST_LEEWAY = 600
+from proxy.identity.jwt_settings import Rules, read
 
 _SHAPE = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
@@ -68,28 +52,6 @@ class Registry(JWSRegistry):
         if name not in (self.allowed or ()):
             raise UnsupportedAlgorithmError
         return self.algorithms[name]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The settings, read."""
-
-    jwks_url: str
-    issuer: str
-    audiences: tuple[str, ...]
-    algorithms: tuple[str, ...]
-    claims: dict[str, str]
-    leeway: int
-
-    def at(self, at: float) -> JWTClaimsRegistry:
-        """What the claims must say at that time."""
-        return JWTClaimsRegistry(
-            now=int(at),
-            leeway=self.leeway,
-            iss={"essential": True, "value": self.issuer},
-            aud={"essential": True, "values": list(self.audiences)},
-            exp={"essential": True},
-        )
 
 
 class Jwt:
@@ -123,33 +85,6 @@ class Jwt:
         if (key := await key_set.find(kid, algorithm)) is None:
             raise refusal("This token is not valid here: the issuer does not list the key that signed it. Please sign in again.")
         return key
-
-
-def read(settings: Settings) -> Rules:
-    """Raises `ConfigError`."""
-    needed = {name: text(settings, "jwt", name) for name in ("issuer", "jwks_url")}
-    audiences = texts(settings, "jwt", "audience")
-    missing = [name for name, value in (needed | {"audience": all(audiences) and audiences}).items() if not value]
-    if missing:
-        raise ConfigError(f"identity.jwt needs {', '.join(missing)}")
-    algorithms = texts(settings, "jwt", "algorithms", DEFAULT)
-    if not algorithms or not ASYMMETRIC.issuperset(algorithms):
-        raise ConfigError(f"identity.jwt.algorithms must be some of {', '.join(sorted(ASYMMETRIC))}")
-    return Rules(needed["jwks_url"], needed["issuer"], audiences, algorithms, _claims(settings), _leeway(settings))
-
-
-def _claims(settings: Settings) -> dict[str, str]:
-    given = settings.get("claims", {})
-    if not isinstance(given, dict) or not given.keys() <= CLAIMS.keys():
-        raise ConfigError(f"identity.jwt.claims must name claims for some of {', '.join(CLAIMS)}")
-    return {what: text(given, "jwt.claims", what, default) for what, default in CLAIMS.items()}
-
-
-def _leeway(settings: Settings) -> int:
-    leeway = settings.get("leeway", 60)
-    if isinstance(leeway, bool) or not isinstance(leeway, int | float) or not 0 <= leeway <= LONGEST_LEEWAY:
-        raise ConfigError(f"identity.jwt.leeway must be seconds, 0 to {LONGEST_LEEWAY}")
-    return int(leeway)
 
 
 def header_of(credential: str) -> dict[str, object] | None:

@@ -10,6 +10,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -62,14 +63,14 @@ async def embedded(state_dir: Path) -> AsyncIterator[str]:
         raise ConfigError(f"cannot use {folder}: {error.strerror}") from None
     # A unix socket's path may have 108 bytes at most; a state directory's may have more.
     with _alone(folder), tempfile.TemporaryDirectory(prefix="stillgate-store-") as runtime:
-        socket = Path(runtime) / "s"
+        door = Path(runtime) / "s"
         started = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            keeper = group.create_task(_keep([server, *_options(folder, socket)], socket, started))
+            keeper = group.create_task(_keep([server, *_options(folder, door)], door, started))
             try:
                 await _first(keeper, started)
-                (folder / "socket").write_text(str(socket))
-                yield f"unix://{socket}"
+                (folder / "socket").write_text(str(door))
+                yield f"unix://{door}"
             finally:
                 (folder / "socket").unlink(missing_ok=True)
                 keeper.cancel()
@@ -84,14 +85,14 @@ async def _first(keeper: "asyncio.Task[None]", started: asyncio.Event) -> None:
         raise ConfigError("the embedded store did not start") from keeper.exception()
 
 
-async def _keep(command: list[str], socket: Path, started: asyncio.Event) -> None:
+async def _keep(command: list[str], door: Path, started: asyncio.Event) -> None:
     """Runs the server, and starts it again when it dies: its log holds what it knew, to the second."""
     while True:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
         )
         try:
-            await _ready(process, socket)
+            await _ready(process, door)
             started.set()
             code = await process.wait()
         finally:
@@ -99,13 +100,14 @@ async def _keep(command: list[str], socket: Path, started: asyncio.Event) -> Non
         log.error("the embedded store ended with code %s; starting it again", code)
 
 
-def running(state_dir: Path) -> str:
-    """URL of the embedded store that a running gateway keeps in `state_dir`. Raises `ConfigError` where there is none."""
+def running(state_dir: Path) -> str | None:
+    """URL of the embedded store that a running gateway keeps in `state_dir`; None where none runs (a killed one's note is stale)."""
     note = state_dir / "store" / "socket"
-    try:
-        return f"unix://{note.read_text()}"
-    except OSError:
-        raise ConfigError(f"no gateway runs with {state_dir}; start one, or name its store: --store redis://HOST:6379/0") from None
+    if not note.exists():
+        return None
+    path = note.read_text()
+    with socket.socket(socket.AF_UNIX) as probe:
+        return f"unix://{path}" if probe.connect_ex(path) == 0 else None
 
 
 @contextlib.contextmanager
@@ -119,16 +121,16 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _options(folder: Path, socket: Path) -> list[str]:
+def _options(folder: Path, door: Path) -> list[str]:
     return [
-        "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "600", "--dir", str(folder),
+        "--port", "0", "--unixsocket", str(door), "--unixsocketperm", "600", "--dir", str(folder),
         "--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
         "--logfile", str(folder / "server.log"), "--daemonize", "no",
     ]  # fmt: skip
 
 
-async def _ready(process: asyncio.subprocess.Process, socket: Path) -> None:
-    async with Redis(unix_socket_path=str(socket)) as client:
+async def _ready(process: asyncio.subprocess.Process, door: Path) -> None:
+    async with Redis(unix_socket_path=str(door)) as client:
         try:
             async with asyncio.timeout(START):
                 while not await _answers(client):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.facts import Account
+from proxy.core.keys import KeyRecord
 from proxy.errors import CallerError, ConfigError, StoreError, UpstreamError
 from proxy.gateway.ports import Arrival
 from proxy.identity import SOURCES, Identities
@@ -101,27 +102,21 @@ async def test_the_first_source_that_vouches_counts() -> None:
 
 async def test_a_refusal_lists_what_is_taken() -> None:
     both = policy(identity=("keys", "upstream"))
-    with pytest.raises(
-        CallerError, match=r"No API key was found\. Send an API key as 'Authorization: Bearer sg-…' or .*, or your provider"
-    ):
+    with pytest.raises(CallerError, match=r"No API key was found\. Send an API key as .*Bearer sg-….*, or your provider"):
         await identities().identify(arrival(), both)
     with pytest.raises(CallerError, match="of a kind that is not taken here"):
         await identities().identify(arrival(("x-api-key", "sk-other")), policy(identity=("keys",)))
 
 
-@pytest.mark.parametrize("name", ["a{b", "a}b", "a\nb", "", "x" * 201, "a\u200bb", "\ud800"])
+@pytest.mark.parametrize("name", ["a{b", "a}b", "a\nb", "x" * 201, "a\u200bb", "\ud800"])
 async def test_a_name_that_would_leave_its_part_of_the_store_is_refused(name: str) -> None:
     key, digest, _ = mint()
-    keys = MemoryKeys(record(digest, account=name or "ok", organization=name))
-    if not name:
-        return
-    with pytest.raises(CallerError):
-        await identities(keys).identify(arrival(("x-api-key", key), at=AT), policy())
+    for parts in ({"account": name}, {"organization": name}):
+        with pytest.raises(CallerError, match="name cannot be used"):
+            await identities(MemoryKeys(record(digest, **parts))).identify(arrival(("x-api-key", key), at=AT), policy())
 
 
-def record(digest: str, **parts: Any) -> Any:
-    from proxy.core.keys import KeyRecord
-
+def record(digest: str, **parts: Any) -> KeyRecord:
     return KeyRecord(**({"id": "key_1", "digest": digest, "account": "ann"} | parts))
 
 

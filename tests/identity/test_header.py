@@ -64,9 +64,11 @@ async def test_two_different_names_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"trusted_peers": []}, {"trusted_peers": ["10.0.0.1/8"]}, {"trusted_peers": "everyone"}, {"trusted_peers": ["unix"], "account": ""},
-     {"trusted_peers": ["unix"], "tier": 3}],
+    [
+        {}, {"trusted_peers": []}, {"trusted_peers": ["10.0.0.1/8"]}, {"trusted_peers": "everyone"},
+        {"trusted_peers": ["unix"], "account": ""}, {"trusted_peers": ["unix"], "tier": 3},
+    ],
 )  # fmt: skip
 def test_bad_settings_are_the_operators_error(settings: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match="identity.header"):
+    with pytest.raises(ConfigError, match=r"identity\.header"):
         identities().check(policy(identity=("header",), identity_settings={"header": settings}))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from joserfc import jwk, jwt
 from joserfc.errors import SecurityWarning
+from joserfc.jws import JWSRegistry, serialize_compact
 
 from proxy.core.facts import Account
 from proxy.errors import CallerError, ConfigError, StoreError, UpstreamError
@@ -79,8 +80,6 @@ async def test_one_of_several_audiences_is_enough() -> None:
 
 
 async def test_header_fields_that_are_not_understood_are_ignored() -> None:
-    from joserfc.jws import JWSRegistry, serialize_compact
-
     claims = json.dumps({"iss": "https://id.example", "aud": "api", "sub": "ann", "exp": AT + 1})
     token = serialize_compact(
         {"alg": "RS256", "kid": "r1", "nonce": "x"}, claims, RSA, registry=JWSRegistry(algorithms=["RS256"], strict_check_header=False)
@@ -167,6 +166,13 @@ async def test_a_key_fits_its_algorithm_only() -> None:
         await named(sign(RSA, "RS256", header={"kid": "e1"}))
 
 
+@pytest.mark.parametrize("said", [{"use": "enc"}, {"alg": "RS512"}])
+async def test_a_key_for_another_use_does_not_count(said: dict[str, str]) -> None:
+    other = jwk.RSAKey.import_key(RSA.as_dict(private=False) | said)
+    with pytest.raises(CallerError, match="does not list the key"):
+        await named(sign(), identities(fetch=Provider(other)))
+
+
 async def test_a_key_sent_along_is_not_believed() -> None:
     stranger = jwk.generate_key("RSA", 2048, {"kid": "r1"})
     with pytest.raises(CallerError, match="signature does not match"):
@@ -227,6 +233,19 @@ class TestKeySet:
         assert (await named(sign(NEXT, "ES256"), room)).id == "ann"
         with pytest.raises(CallerError, match="does not list the key"):
             await named(sign(EC, "ES256"), room)
+        assert provider.fetched == 2
+
+    async def test_a_rotation_that_many_meet_at_once_refuses_nobody(self) -> None:
+        provider = Provider(EC)
+        room = identities(fetch=provider)
+        await named(sign(EC, "ES256"), room)
+        provider.keys = (NEXT,)
+        provider.gate.clear()
+        asking = [asyncio.ensure_future(named(sign(NEXT, "ES256"), room)) for _ in range(5)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        provider.gate.set()
+        assert {account.id for account in await asyncio.gather(*asking)} == {"ann"}
         assert provider.fetched == 2
 
     async def test_made_up_key_ids_ask_at_most_every_thirty_seconds(self) -> None:
@@ -305,5 +324,5 @@ class TestKeySet:
     ],
 )  # fmt: skip
 def test_bad_settings_are_the_operators_error(settings: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match="identity.jwt"):
+    with pytest.raises(ConfigError, match=r"identity\.jwt"):
         identities().check(policy(identity=("jwt",), identity_settings={"jwt": SETTINGS | settings}))

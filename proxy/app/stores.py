@@ -1,0 +1,59 @@
+"""Which store a gateway or a command uses."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from proxy.config.settings import Settings
+from proxy.stores import embedded
+from proxy.stores.connect import Connection
+from proxy.stores.redis_store import RedisStore
+from proxy.stores.registry import Registry
+
+PATIENCE = 5.0
+"""Deadline of a command's calls, seconds."""
+
+
+@asynccontextmanager
+async def embedded_if_needed(settings: Settings) -> AsyncIterator[str]:
+    """The configured store's URL, or that of an embedded one, which runs meanwhile. Raises `ConfigError`."""
+    if settings.store:
+        Connection(settings.store, PATIENCE)  # a URL that cannot be read is told before anything starts
+        yield settings.store
+        return
+    async with embedded.embedded(Path(settings.state_dir)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Connection]:
+    """For commands: the configured store, or the embedded one of a gateway that runs, or one started for the moment."""
+    if settings.store:
+        async with _closing(settings.store) as connection:
+            yield connection
+        return
+    state = Path(settings.state_dir)
+    if (url := embedded.running(state)) is not None:
+        async with _closing(url) as connection:
+            yield connection
+        return
+    async with embedded.embedded(state) as url, _closing(url) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _closing(url: str) -> AsyncIterator[Connection]:
+    connection = Connection(url, PATIENCE)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def status(settings: Settings) -> dict[str, Any]:
+    """The workers on a store, and what is in flight. Raises `ConfigError`, `StoreError`."""
+    async with connected(settings) as connection:
+        workers = await Registry(connection).workers(time.time())  # noqa: TID251 (a command's rim)
+        return {"gateways": workers, "in_flight": await RedisStore(connection).in_flight()}
