@@ -51,10 +51,14 @@ class Choices(OpenAI):
         """With `include_usage` OpenAI adds `"usage":null` to each chunk and a last chunk without choices: both go."""
         if b'"usage"' not in frame:
             return frame
-        chunk = _decoded(sse.data_of(frame))
-        if chunk.usage is not None and not chunk.choices:
-            return b""
-        return _null_usage.sub(b"", frame, count=1) if chunk.usage is None else frame
+        try:
+            chunk = _answered.decode(sse.data_of(frame))
+        except (msgspec.MsgspecError, RecursionError):
+            return frame
+        if chunk.usage is not None:
+            return frame if chunk.choices else b""
+        hidden, times = _null_usage.subn(b"", frame)
+        return hidden if times == 1 else frame
 
     def read_whole(self, body: bytes) -> Tally:
         answer = _decoded(body)
