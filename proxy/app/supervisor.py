@@ -43,6 +43,8 @@ class Supervisor:
         self.admin = ""
         self.store_url = ""
         self._runtime = Path()
+        self._served = False
+        """Once all was well: a policy that is bad now, while a worker restarts, is waited out rather than ended by."""
 
     async def run(self) -> None:
         """Raises `ConfigError` where it cannot start."""
@@ -73,6 +75,7 @@ class Supervisor:
         while not self._stopping.is_set():
             statuses = await self._admin.statuses()
             if len(statuses) == self._settings.workers and all(status and status["ready"] for status in statuses.values()):
+                self._served = True
                 await self._started(self)
                 return
             await self._pause(0.1)
@@ -84,7 +87,7 @@ class Supervisor:
             code = await self._one(index, sock)
             if self._stopping.is_set():
                 return
-            if code == ConfigError.exit_code:
+            if code == ConfigError.exit_code and not self._served:
                 raise ConfigError("a worker could not start; its reason stands above")
             pause = 0.1 if loop.time() - began > STEADY else min(LONGEST_PAUSE, pause * 2)
             log.error("worker %d ended with code %s; starting it again in %.1f s", index, code, pause)

@@ -27,7 +27,7 @@ from proxy.core.estimate import Estimator
 from proxy.core.policy import Policy
 from proxy.errors import ConfigError, StoreError
 from proxy.gateway.capacity import Places
-from proxy.gateway.exchange import Rooms
+from proxy.gateway.rooms import Rooms
 from proxy.identity import Identities
 from proxy.server.front import FrontDoor
 from proxy.stores.breaker import Breaker
@@ -73,7 +73,7 @@ class Gateway:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._settings = settings
         self._place = place
-        self._policy = compile_policy(Path(settings.policy))
+        self._policy = compile_policy(settings.policy)
         self._telemetry = _telemetry(settings, self.name)
         self._connection = Connection(settings.store, DEADLINE)
         self._counts = RedisStore(self._connection)
@@ -94,7 +94,7 @@ class Gateway:
     async def run(self, stopping: asyncio.Event) -> None:
         """Serves until `stopping`, then drains."""
         async with AsyncExitStack() as stack:
-            stack.callback(self._telemetry.close)
+            stack.push_async_callback(asyncio.to_thread, self._telemetry.close)
             stack.push_async_callback(self._connection.close)
             await self._upstream.open()
             stack.push_async_callback(self._upstream.close)
@@ -119,18 +119,20 @@ class Gateway:
                 self._store.gateways = await self._registry.sign(self.name, self._says(), at)
             except StoreError:
                 self._telemetry.count("store_errors", operation="beat")
+            if dropped := self._counts.take_dropped():
+                self._telemetry.count("settlements_dropped", dropped)
             await asyncio.sleep(BEAT)
 
     async def _watch(self) -> None:
         """Follows the policy's files; keeps the last good policy."""
-        async for change in Watcher(Path(self._settings.policy), self._policy.digest).changes():
+        async for change in Watcher(self._settings.policy, current=self._policy.digest).changes():
             try:
                 if isinstance(change, ConfigError):
                     raise change
                 self._identities.check(change)
             except ConfigError as error:
                 log.error("the policy was changed and is not used; %s stays in force:\n%s", self._policy.digest, error)
-                self._telemetry.count("policy_reloads", result="refused")
+                self._telemetry.count("policy_reloads", result="rejected")
             else:
                 self._use(change)
 
@@ -141,7 +143,7 @@ class Gateway:
         self._store.use(policy)
         self._rooms.places.use(policy.capacity)
         self._telemetry.policy(policy)
-        self._telemetry.count("policy_reloads", result="applied")
+        self._telemetry.count("policy_reloads", result="ok")
 
     async def _leave(self) -> None:
         try:
@@ -191,7 +193,7 @@ def _telemetry(settings: Settings, name: str) -> OpenedTelemetry:
     return open_telemetry(
         TelemetryOptions(
             service_version=version("stillgate"), instance=name, otlp_endpoint=settings.otlp_endpoint,
-            otlp_headers=tuple(settings.otlp_headers.items()), sample=settings.trace_sample,
+            otlp_headers=tuple((name, value.get_secret_value()) for name, value in settings.otlp_headers.items()), sample=settings.trace_sample,
         )
     )  # fmt: skip
 

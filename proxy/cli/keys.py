@@ -12,8 +12,9 @@ import click
 from proxy.app.keys import Keys, now
 from proxy.app.stores import connected
 from proxy.config import settings
-from proxy.config.words import duration
+from proxy.config.measures import duration as seconds
 from proxy.core.keys import KeyRecord
+from proxy.errors import ConfigError
 from proxy.stores.keys import RedisKeys
 
 T = TypeVar("T")
@@ -24,12 +25,12 @@ T = TypeVar("T")
 @click.option("--state-dir", metavar="DIR", help="The state directory, as given to serve.")
 @click.option("--settings", "settings_file", metavar="FILE", help="The settings file, as given to serve.")
 @click.pass_context
-def command(context: click.Context, **flags: Any) -> None:
+def command(context: click.Context, /, **flags: Any) -> None:
     """Create, list, revoke and rotate API keys."""
     context.obj = {name: value for name, value in flags.items() if value is not None}
 
 
-def _with_keys(context: click.Context, work: Callable[[Keys], Awaitable[T]]) -> T:
+def _with_keys(context: click.Context, /, work: Callable[[Keys], Awaitable[T]]) -> T:
     async def run() -> T:
         async with connected(settings.load(context.obj)) as connection:
             return await work(Keys(RedisKeys(connection)))
@@ -48,10 +49,10 @@ def _with_keys(context: click.Context, work: Callable[[Keys], Awaitable[T]]) -> 
 @click.option("--payment", default="", help="Your token for the means of payment.")
 @click.option("--opened", type=click.DateTime(["%Y-%m-%d"]), help="When the account was opened.")
 @click.pass_context
-def create(context: click.Context, *, expires: str | None, opened: datetime | None, **facts: Any) -> None:
+def create(context: click.Context, /, *, expires: str | None, opened: datetime | None, **facts: Any) -> None:
     """Make a key. It is shown once."""
     record = KeyRecord(
-        id="", digest="", expires=now() + duration(expires) if expires else None,
+        id="", digest="", expires=now() + seconds_of(expires) if expires else None,
         created=opened.replace(tzinfo=UTC).timestamp() if opened else None, **facts,
     )  # fmt: skip
     key, made = _with_keys(context, lambda keys: keys.create(record))
@@ -61,7 +62,7 @@ def create(context: click.Context, *, expires: str | None, opened: datetime | No
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
-def list_(context: click.Context, *, as_json: bool) -> None:
+def list_(context: click.Context, /, *, as_json: bool) -> None:
     """Show all keys: ids and holders, never the keys."""
     records = _with_keys(context, lambda keys: keys.list())
     if as_json:
@@ -75,7 +76,7 @@ def list_(context: click.Context, *, as_json: bool) -> None:
 @command.command()
 @click.argument("key_id")
 @click.pass_context
-def revoke(context: click.Context, key_id: str) -> None:
+def revoke(context: click.Context, /, key_id: str) -> None:
     """End a key at once, by its id."""
     record = _with_keys(context, lambda keys: keys.revoke(key_id))
     click.echo(f"{record.id} of {record.account} is revoked; every gateway knows within two seconds.")
@@ -85,11 +86,19 @@ def revoke(context: click.Context, key_id: str) -> None:
 @click.argument("key_id")
 @click.option("--grace", default="24h", show_default=True, metavar="DURATION", help="How long the old key stays valid.")
 @click.pass_context
-def rotate(context: click.Context, key_id: str, grace: str) -> None:
+def rotate(context: click.Context, /, key_id: str, grace: str) -> None:
     """Make a new key for the same holder; the old one ends after a grace period."""
-    key, made = _with_keys(context, lambda keys: keys.rotate(key_id, duration(grace)))
+    key, made = _with_keys(context, lambda keys: keys.rotate(key_id, seconds_of(grace)))
     _show(key, made)
     click.echo(f"{key_id} stays valid for {grace} more.", err=True)
+
+
+def seconds_of(text: str) -> float:
+    """`90d` and the like. Raises `ConfigError`."""
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _show(key: str, record: KeyRecord) -> None:

@@ -6,27 +6,25 @@ in `_settle`, without an `await` that a cancellation could tear.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import assert_never
 
 from proxy.core.enforcement import Challenge, Fault, Forward, Plan, Refuse
 from proxy.core.engine import admissible, decide, over_quota, store_lost, upstream_full, wanted
-from proxy.core.estimate import Estimator
 from proxy.core.facts import Account, Ask, Ending, Operation, Outcome, Usage
-from proxy.core.policy import OpenRoute, Policy
+from proxy.core.policy import OpenRoute
 from proxy.core.quota import Claim, Denial, Grant, charges
 from proxy.dialects import routing
 from proxy.dialects.base import Dialect, Headers, Route, Tally
 from proxy.errors import CallerError, StoreError, UpstreamError
 from proxy.gateway import faults
-from proxy.gateway.capacity import Places
 from proxy.gateway.headers import downward, length_of, upward, value_of
 from proxy.gateway.inflate import inflate
 from proxy.gateway.meter import Meter
-from proxy.gateway.ports import Answer, Arrival, Body, Caller, Dispatch, Door, Identity, Store, Telemetry, Upstream
+from proxy.gateway.ports import Answer, Arrival, Body, Caller, Dispatch
 from proxy.gateway.relay import StreamRelay, is_event_stream, relay_whole
+from proxy.gateway.rooms import Rooms
 from proxy.gateway.routes import opened
 from proxy.gateway.settlement import true_usage
 from proxy.gateway.tunnel import is_websocket, tunnel
@@ -35,23 +33,6 @@ log = logging.getLogger(__name__)
 
 LARGE = 1 << 20
 """Bodies past this many bytes are read off the event loop, which must never stand still."""
-
-
-@dataclass(slots=True)
-class Rooms:
-    """Everything that an exchange needs, bound once by `app`."""
-
-    policy: Policy
-    """Swapped whole on reload; an exchange keeps the one it began with."""
-    identity: Identity
-    store: Store
-    upstream: Upstream
-    telemetry: Telemetry
-    door: Door
-    places: Places
-    estimator: Estimator
-    max_body: int
-    clock: Callable[[], float]
 
 
 class Exchange:
@@ -73,7 +54,8 @@ class Exchange:
         self._own: Headers = ()
         self._status = 0
         self._sent = False
-        self._ending = Ending.CALLER_LEFT
+        self._ending = Ending.FAILED
+        """Until something else is known: what nobody foresaw is our fault."""
         self._first_byte_at: float | None = None
 
     async def run(self) -> None:
@@ -89,6 +71,9 @@ class Exchange:
             await self._upstream_failed(error)
         except ConnectionError:
             self._ending = Ending.CALLER_LEFT
+        except asyncio.CancelledError:
+            self._ending = Ending.CALLER_LEFT
+            raise
         finally:
             self._settle()
 
@@ -208,12 +193,10 @@ class Exchange:
         extra = (*self._own, ("stillgate-request-id", self._arrival.id), *((("X-Accel-Buffering", "no"),) if streamed else ()))
         self._status = answer.status
         await self._caller.start(answer.status, passed + extra)
-        self._first_byte_at = self._rooms.clock()
-        self._trace.first_byte(self._first_byte_at)
         if streamed:
             await self._stream(answer, plan, account)
         else:
-            self._tally = await relay_whole(answer, self._caller, self._dialect, self._ask)
+            self._tally = await relay_whole(answer, self._timed(answer), self._caller, self._dialect, self._ask)
             self._ending = Ending.COMPLETE
             await self._caller.finish()
 
@@ -223,7 +206,7 @@ class Exchange:
         meter.begin(self._claims, self._expected.output)
         relay = StreamRelay(self._dialect, plan, self._tally, meter, lambda size: rooms.estimator.tokens(self._ask.model, size))
         try:
-            denial = await relay.run(answer, self._caller)
+            denial = await relay.run(answer, self._timed(answer), self._caller)
         except UpstreamError:
             self._ending = Ending.UPSTREAM_BROKE
             if relay.shaper.at_boundary:
@@ -238,6 +221,14 @@ class Exchange:
             return self._caller.abort()
         self._ending = Ending.COMPLETE
         return await self._caller.finish()
+
+    async def _timed(self, answer: Answer) -> AsyncIterator[bytes]:
+        """The answer's chunks; notes when the first one came."""
+        async for chunk in answer.chunks():
+            if self._first_byte_at is None:
+                self._first_byte_at = self._rooms.clock()
+                self._trace.first_byte(self._first_byte_at)
+            yield chunk
 
     async def _upstream_failed(self, error: UpstreamError) -> None:
         """Before the answer began: 502 or 504. After it began: nothing polite, the connection is cut."""
@@ -269,7 +260,7 @@ class Exchange:
         if self._claims and self._account is not None:
             self._account_for(self._account, usage, reported=reported)
         outcome = Outcome(
-            self._status, self._ending, usage, reported, at, self._first_byte_at,
+            self._status or (500 if self._ending is Ending.FAILED else 0), self._ending, usage, reported, at, self._first_byte_at,
             self._tally.model, self._tally.response_id, self._tally.finish_reasons,
         )  # fmt: skip
         self._trace.end(outcome)

@@ -3,7 +3,7 @@
 Nothing is held back that is not changed. Whatever is compressed is read from a decompressed copy.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from proxy.core.enforcement import Plan
 from proxy.core.facts import Ask
@@ -35,11 +35,11 @@ class StreamRelay:
         self._plan = plan
         self.shaper = Shaper(dialect, plan, tally)
 
-    async def run(self, answer: Answer, caller: Caller) -> Denial | None:
+    async def run(self, answer: Answer, chunks: AsyncIterator[bytes], caller: Caller) -> Denial | None:
         """A `Denial` means that the policy stopped the stream, at an event boundary. Raises `UpstreamError`, `ConnectionError`."""
         copy = inflater(value_of(answer.headers, "content-encoding"))
         plain = not value_of(answer.headers, "content-encoding")
-        async for chunk in answer.chunks():
+        async for chunk in chunks:
             out = self.shaper.feed(chunk) if plain else chunk
             if not plain and copy is not None:
                 try:
@@ -60,11 +60,11 @@ class StreamRelay:
         return max(reported, self._tokens(self._tally.generated_bytes))
 
 
-async def relay_whole(answer: Answer, caller: Caller, dialect: Dialect, ask: Ask) -> Tally:
+async def relay_whole(answer: Answer, chunks: AsyncIterator[bytes], caller: Caller, dialect: Dialect, ask: Ask) -> Tally:
     """Passes an unstreamed answer on; reads it when it has gone, so that reading never delays it."""
     kept: list[bytes] | None = []
     size = 0
-    async for chunk in answer.chunks():
+    async for chunk in chunks:
         await caller.write(chunk)
         size += len(chunk)
         if kept is not None:

@@ -15,8 +15,9 @@ from proxy.core.enforcement import Fault
 from proxy.dialects import routing
 from proxy.dialects.base import Headers
 from proxy.gateway import faults
-from proxy.gateway.exchange import Exchange, Rooms
+from proxy.gateway.exchange import Exchange
 from proxy.gateway.ports import Arrival
+from proxy.gateway.rooms import Rooms
 from proxy.server.http import HttpBody, HttpCaller
 from proxy.server.protocol import Listener
 

@@ -42,12 +42,17 @@ class RedisStore:
         """Requests of this worker that hold a lease, and their organization."""
         self._pending: OrderedDict[str, Call] = OrderedDict()
         self._more = asyncio.Event()
-        self.dropped = 0
+        self._dropped = 0
 
     @property
     def pending(self) -> int:
         """Settlements that are not yet written."""
         return len(self._pending)
+
+    def take_dropped(self) -> int:
+        """Settlements given up since the last look."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
 
     async def reserve(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
         keys, places = _usage_keys(account, claims)
@@ -78,7 +83,7 @@ class RedisStore:
         self._pending[request] = call
         if len(self._pending) > MOST_PENDING:
             self._pending.popitem(last=False)
-            self.dropped += 1
+            self._dropped += 1
         self._more.set()
 
     async def work(self) -> None:

@@ -44,7 +44,7 @@ class OpenedTelemetry:
             "service.name": options.service_name, "service.version": options.service_version, "service.instance.id": options.instance,
         })  # fmt: skip
         self._registry = CollectorRegistry()
-        readers: list[MetricReader] = [PrometheusMetricReader(True, scope_info_enabled=False, registry=self._registry)]
+        readers: list[MetricReader] = [PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=self._registry)]
         self._collector = None
         if options.otlp_endpoint:
             self._collector = Collector(options.otlp_endpoint, dict(options.otlp_headers), options.sample, resource)
@@ -75,9 +75,8 @@ class OpenedTelemetry:
 
     def close(self, seconds: float = 1.0) -> None:
         """Sends what waits; blocks for at most `seconds`, also before a dead collector. May be called twice."""
-        collector, self._collector = self._collector, None
-        if collector is not None:
-            collector.close(seconds)
+        if self._collector is not None:
+            self._collector.close(seconds)
 
     def _dropped(self) -> dict[str, int]:
         return self._collector.dropped() if self._collector else {}

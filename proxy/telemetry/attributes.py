@@ -12,6 +12,8 @@ from proxy.telemetry.redaction import brief
 
 Attributes = dict[str, str | bool | int | float | tuple[str, ...]]
 
+NOTHING_ASKED = Ask(Operation.TUNNEL)
+
 BROKEN = frozenset({Ending.UPSTREAM_BROKE, Ending.FAILED})
 """Endings that are somebody's error on our side of the caller."""
 
@@ -27,7 +29,7 @@ class Known:
     provider: str = ""
     route: str = ""
     """The route's template, "" while there is none."""
-    ask: Ask = Ask(Operation.TUNNEL)
+    ask: Ask = NOTHING_ASKED
     account: Account | None = None
     fault: Fault | None = None
     sent_at: float | None = None

@@ -6,7 +6,7 @@ Rule 3: the libraries' own shutdown may block for seconds; it runs in threads th
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock, Thread
 from time import monotonic
 
@@ -37,6 +37,9 @@ PATIENCE = 5.0
 """Longest time for one batch with all its retries, seconds."""
 LONGEST = 1024
 """Characters of a span's longest attribute."""
+
+
+End = Callable[[], object]
 
 
 class Reach:
@@ -143,17 +146,25 @@ class Collector:
         """`endpoint` is the base URL; `sample` the share of traces recorded where the caller has not decided."""
         base, reach = endpoint.rstrip("/"), Reach()
         self._gates = {"traces": Gate(reach), "logs": Gate(reach)}
-        spans, logs = self._gates["traces"], self._gates["logs"]
+        spans = SpanExporter(self._gates["traces"], base, headers)
+        logs = LogExporter(self._gates["logs"], base, headers)
+        metrics = OTLPMetricExporter(f"{base}/v1/metrics", headers=dict(headers), timeout=PATIENCE, compression=Compression.Gzip)
         limits = SpanLimits(max_span_attribute_length=LONGEST)
         sampler = ParentBased(TraceIdRatioBased(sample))
-        self._traces = TracerProvider(sampler, resource, shutdown_on_exit=False, span_limits=limits)
-        self._traces.add_span_processor(SpanQueue(spans, SpanExporter(spans, base, headers)))
-        self._logs = LoggerProvider(resource, shutdown_on_exit=False)
-        self._logs.add_log_record_processor(LogQueue(logs, LogExporter(logs, base, headers)))
-        exporter = OTLPMetricExporter(f"{base}/v1/metrics", headers=dict(headers), timeout=PATIENCE, compression=Compression.Gzip)
-        self.reader = PeriodicExportingMetricReader(exporter, export_interval_millis=METRICS_EVERY)
-        self.tracer = self._traces.get_tracer("stillgate")
-        self._handler = CollectorHandler(self._logs)
+        tracers = TracerProvider(sampler, resource, shutdown_on_exit=False, span_limits=limits)
+        tracers.add_span_processor(SpanQueue(self._gates["traces"], spans))
+        loggers = LoggerProvider(resource, shutdown_on_exit=False)
+        loggers.add_log_record_processor(LogQueue(self._gates["logs"], logs))
+        self.reader = PeriodicExportingMetricReader(metrics, export_interval_millis=METRICS_EVERY)
+        self.tracer = tracers.get_tracer("stillgate")
+        self._ends: tuple[tuple[End, End], ...] = (
+            (tracers.shutdown, spans.shutdown),
+            (loggers.shutdown, logs.shutdown),
+            (self.reader.shutdown, metrics.shutdown),
+        )
+        """For each signal: what sends the rest and may block, and what makes it give up."""
+        self._closed = False
+        self._handler = CollectorHandler(loggers)
         logging.getLogger().addHandler(self._handler)
 
     def dropped(self) -> dict[str, int]:
@@ -161,13 +172,18 @@ class Collector:
         return {signal: gate.dropped for signal, gate in self._gates.items()}
 
     def close(self, seconds: float) -> None:
-        """Sends what waits, for at most `seconds`."""
+        """Sends what waits, for at most `seconds`. The second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         logging.getLogger().removeHandler(self._handler)
         deadline = monotonic() + seconds
-        ends = [Thread(target=end, daemon=True) for end in (self._traces.shutdown, self._logs.shutdown, self.reader.shutdown)]
-        for thread in ends:
+        threads = [Thread(target=send_rest, daemon=True) for send_rest, _ in self._ends]
+        for thread in threads:
             thread.start()
-        for thread in ends:
+        for thread, (_, give_up) in zip(threads, self._ends, strict=True):
             thread.join(max(0.0, deadline - monotonic()))
+            if thread.is_alive():
+                give_up()
         if lost := sum(gate.close() for gate in self._gates.values()):
             log.warning("%d spans and log records were not sent to the telemetry collector in time", lost)

@@ -49,11 +49,12 @@ HISTOGRAMS = (
 )  # fmt: skip
 
 COUNTERS = (
-    Row("stillgate.decisions", "{decision}", "Decisions; under shadow the reason is of what was advised.", ("verdict", "reason", "shadow", "tier")),
+    Row("stillgate.decisions", "{decision}", "Decisions; the reason is of what was advised.", ("verdict", "reason", "shadow", "tier")),
     Row("stillgate.refusals", "{request}", "Requests that were not served.", ("reason",)),
     Row("stillgate.upstream.failures", "{failure}", "Answers that the upstream did not give, or not whole.", ("reason", "provider")),
     Row("stillgate.store.errors", "{error}", "Calls of the store that failed.", ("operation",)),
     Row("stillgate.store.trips", "{trip}", "Times that the store's breaker opened."),
+    Row("stillgate.settlements.dropped", "{settlement}", "Settlements given up; their leases are charged as estimated."),
     Row("stillgate.policy.reloads", "{reload}", "Changes of the policy's files.", ("result",)),
 )  # fmt: skip
 
@@ -63,7 +64,7 @@ POLICY = Row("stillgate.policy.info", "", "1 for the policy in force.", ("policy
 GAUGES = (
     Row("stillgate.in_flight", "{exchange}", "Exchanges that run."),
     Row("stillgate.settlements.pending", "{settlement}", "Settlements that the store has not got yet."),
-    Row("stillgate.store.breaker.open", "", "1 while the store is given time to recover, 0.5 while it is tried, else 0."),
+    Row("stillgate.store.breaker.open", "", "1 while calls of the store are held back, else 0."),
 )  # fmt: skip
 
 

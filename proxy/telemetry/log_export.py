@@ -29,8 +29,8 @@ class CollectorHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith(("opentelemetry", "urllib3")):
             return  # what the export itself says must not feed the export
-        said_of_it = said(record)
-        message = said_of_it.pop("message")
+        parts = said(record)
+        message = parts.pop("message")
         number, text = _SEVERITY.get(record.levelno, (SeverityNumber.UNSPECIFIED, record.levelname))
         span = current.get()
         self._logger.emit(
@@ -40,6 +40,6 @@ class CollectorHandler(logging.Handler):
                 severity_number=number,
                 severity_text=text,
                 body=message,
-                attributes={"logger": record.name, **said_of_it},
+                attributes={"logger": record.name, **parts},
             )
         )

@@ -41,9 +41,11 @@ def leaving(headers: Headers, span: trace.Span) -> Headers:
 class PassingTracer(trace.NoOpTracer):
     """Records nothing: continues the caller's trace with ids of its own, and begins none."""
 
-    def start_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> trace.Span:  # noqa: ARG002
+    def start_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> trace.Span:
         parent = trace.get_current_span(context).get_span_context()
         if not parent.is_valid:
             return trace.INVALID_SPAN
-        mine = _IDS.generate_span_id()
-        return trace.NonRecordingSpan(trace.SpanContext(parent.trace_id, mine, False, parent.trace_flags, parent.trace_state))
+        own = trace.SpanContext(
+            parent.trace_id, _IDS.generate_span_id(), is_remote=False, trace_flags=parent.trace_flags, trace_state=parent.trace_state
+        )
+        return trace.NonRecordingSpan(own)

@@ -19,8 +19,8 @@ _LOOKS_SECRET = re.compile(
 )
 _NAMED_SECRET = re.compile(
     r"""
-    ( \bbearer(?:\s|%20|\\[nrt])+ | api[-_]?key["']?\s*[:=,]\s*["']? | [?&]key= ) [^\s"',;&]+
-    | ( \b(?:proxy-)?authorization["']?\s*[:=,]\s*["']? ) [^"',\r\n]+
+    ( bearer(?:\s|%20|\\[nrt])+ | api[-_]?key["']?\s*[:=,]\s*["']? | [?&]key= ) [^\s"',;&]+
+    | ( authorization["']?\s*[:=,]\s*["']? ) [^"',\r\n]+
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
 
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 
 from proxy.core.enforcement import Enforcement, Fault
 from proxy.core.facts import Account, Ask, Outcome
 from proxy.core.policy import Policy
 from proxy.dialects.base import Headers
 from proxy.gateway.ports import Arrival
-from proxy.telemetry import attributes, conventions as names
+from proxy.telemetry import attributes
+from proxy.telemetry import conventions as names
 from proxy.telemetry.attributes import BROKEN, Known
 from proxy.telemetry.measures import Measures
 from proxy.telemetry.propagation import arriving, current, leaving

@@ -159,8 +159,9 @@ class ClientSocket:
 def _fields(dispatch: Dispatch, target: Target) -> Headers:
     """A body handed over in pieces must say its length, or it would be re-framed into chunks."""
     fields = target.authorise(dispatch)
-    in_pieces = isinstance(dispatch.body, bytes) and len(dispatch.body) > PIECE
-    return (*fields, (hdrs.CONTENT_LENGTH, str(len(dispatch.body)))) if in_pieces else fields
+    if isinstance(dispatch.body, bytes) and len(dispatch.body) > PIECE:
+        return (*fields, (hdrs.CONTENT_LENGTH, str(len(dispatch.body))))
+    return fields
 
 
 def _payload(body: bytes | AsyncIterator[bytes] | None) -> bytes | AsyncIterator[bytes] | None:

@@ -24,6 +24,8 @@ class Running:
     admin: str
     process: subprocess.Popen[bytes]
     log: Path
+    store: tuple[str, ...]
+    """The flags by which other commands find its store."""
 
     def workers(self) -> list[int]:
         """Process ids of its workers."""
@@ -40,16 +42,39 @@ async def gateway(*args: str, env: dict[str, str] | None = None) -> AsyncIterato
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
         log = Path(folder) / "log"
         command = [sys.executable, "-m", "proxy", "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        state = ("--state-dir", str(Path(folder) / "state"))
         if "--state-dir" not in args:
-            command += ["--state-dir", str(Path(folder) / "state")]
+            command += state
         with log.open("wb") as out:
             clean = {name: value for name, value in os.environ.items() if not name.startswith("STILLGATE_")}
             process = subprocess.Popen([*command, *args], stdout=out, stderr=out, env=clean | (env or {}), start_new_session=True)
         try:
             match = await _ready(process, log)
-            yield Running(match[1], match[2], process, log)
+            yield Running(match[1], match[2], process, log, _store_flags(args, state))
         finally:
             await _stop(process)
+
+
+def _store_flags(args: tuple[str, ...], state: tuple[str, str]) -> tuple[str, ...]:
+    for name in ("--store", "--state-dir"):
+        if name in args:
+            return (name, args[args.index(name) + 1])
+    return state
+
+
+async def stillgate(*args: str, code: int = 0) -> str:
+    """Runs a command to its end; its stdout."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "proxy", *args, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == code, (out.decode(), err.decode())
+    return out.decode()
+
+
+async def new_key(gate: Running, account: str, *flags: str) -> str:
+    """A key for `account`, made as an operator makes one."""
+    return (await stillgate("keys", *gate.store, "create", "--account", account, *flags)).strip()
 
 
 async def _ready(process: subprocess.Popen[bytes], log: Path) -> re.Match[str]:

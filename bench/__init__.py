@@ -1,0 +1,1 @@
+"""What Stillgate costs, against a bare aiohttp pass-through on the same machine, interleaved. `./dev bench`."""

@@ -1,0 +1,121 @@
+"""A policy file or folder to one frozen `Policy`, or to every problem in it with its place. Whole or not at all."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from proxy.config import build, checks, source
+from proxy.config.explain import explained
+from proxy.config.fields import ACCOUNT_ID
+from proxy.config.files import Files
+from proxy.config.model import PolicyFile
+from proxy.config.numbers import shown
+from proxy.config.problems import Place, PolicyProblems, Problem
+from proxy.config.source import Document
+from proxy.core.policy import Policy
+
+UNUSED = ("risk", "ladder", "guards")
+"""Parts whose text counts for the digest although nothing is compiled from them yet."""
+
+
+def compile_policy(path: Path, files: Files | None = None) -> Policy:
+    """The policy of a file or a folder. `files` learns what was read. Raises `PolicyProblems`."""
+    files = files or Files()
+    return _compiled(files.policy(path), path.absolute().stem, files)
+
+
+def compile_text(text: str, name: str = "policy.yaml") -> Policy:
+    """The policy in `text`; lists that it names are looked for beside `name`. Raises `PolicyProblems`."""
+    return _compiled(source.read(text, name), Path(name).stem, Files())
+
+
+def _compiled(document: Document, name: str, files: Files) -> Policy:
+    file = _checked(document)
+    trusted, watch = _Lists(document, files).read(file)
+    wrong = [document.problem(path, text) for path, text in checks.problems(file)]
+    if wrong:
+        raise PolicyProblems(wrong)
+    both = sorted(trusted & watch)[:3]
+    notes = [*checks.notes(file), *(f"accounts.lists: {account} stands in both lists" for account in both)]
+    policy = Policy(
+        name=file.policy or name,
+        digest="",
+        enforce=file.mode == "enforce",
+        tiers=build.tiers(file),
+        default_tier=checks.default_tier(file),
+        account_tiers=dict(file.accounts.tiers),
+        routes=build.routes(file),
+        identity=file.identity.from_,
+        accounting=build.accounting(file.accounting),
+        capacity=build.capacity(file.capacity),
+        store_lost=build.store_lost(file.failure),
+        stream_over_quota=file.failure.stream_over_quota,
+        idle_seconds=file.timeouts.idle,
+        contact=file.contact,
+        trusted=trusted,
+        watch=watch,
+        identity_settings=build.identity_settings(file.identity),
+        pending=build.pending(file),
+    )
+    return replace(policy, digest=_digest(policy, document.data), notes=tuple(notes))
+
+
+def _checked(document: Document) -> PolicyFile:
+    try:
+        return PolicyFile.model_validate(document.data)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    raise PolicyProblems([_problem(document, one) for one in found])
+
+
+def _problem(document: Document, error: Any) -> Problem:
+    return document.problem(error["loc"], explained(error, PolicyFile, echo=True), key=error["type"] == "extra_forbidden")
+
+
+def _digest(policy: Policy, data: dict[str, Any]) -> str:
+    """Of what the policy means: comments, spelling and the order of keys do not count."""
+    content = {"policy": asdict(policy), "unused": {name: data.get(name) for name in UNUSED}}
+    canonical = json.dumps(content, sort_keys=True, default=sorted)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+class _Lists:
+    """Reads the files of `accounts.lists`: one account per line, `#` begins a comment."""
+
+    def __init__(self, document: Document, files: Files) -> None:
+        self._document = document
+        self._files = files
+        self._problems: list[Problem] = []
+
+    def read(self, file: PolicyFile) -> tuple[frozenset[str], frozenset[str]]:
+        """Trusted and watched accounts. Raises `PolicyProblems`."""
+        lists = file.accounts.lists
+        found = self._one("trusted", lists.trusted), self._one("watch", lists.watch)
+        if self._problems:
+            raise PolicyProblems(self._problems)
+        return found
+
+    def _one(self, which: str, name: str | None) -> frozenset[str]:
+        if name is None:
+            return frozenset()
+        path = ("accounts", "lists", which)
+        place = self._document.place(path)
+        try:
+            text = self._files.text(Path(place.file).parent / name)
+        except PolicyProblems as error:
+            self._problems.append(Problem(place, path, str(error)))
+            return frozenset()
+        return frozenset(self._entries(str(Path(place.file).parent / name), text))
+
+    def _entries(self, name: str, text: str) -> Iterator[str]:
+        for number, line in enumerate(text.splitlines(), 1):
+            entry = line.partition("#")[0].strip()
+            if entry and ACCOUNT_ID.fullmatch(entry):
+                yield entry
+            elif entry:
+                self._problems.append(Problem(Place(name, number, 1), (), f"{shown(entry)} is not an account"))

@@ -1,0 +1,87 @@
+"""A demo model and a gateway before it, as their users start them; each test brings accounts of its own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from anthropic import AsyncAnthropic
+from openai import AsyncOpenAI
+
+from tests.support.demo import demo_model
+from tests.support.gateway import Running, gateway, new_key
+
+POLICY = Path(__file__).parent / "policy.yaml"
+_names = count()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def model() -> AsyncIterator[str]:
+    async with demo_model() as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_gate(model: str) -> AsyncIterator[Running]:
+    async with gateway("--upstream", model, "--policy", str(POLICY), "--workers", "2") as gate:
+        yield gate
+
+
+@dataclass
+class Client:
+    """Whoever calls: one account's key, both SDKs, and a bare client."""
+
+    url: str
+    key: str
+    account: str
+    model: str
+    http: aiohttp.ClientSession
+    openai: AsyncOpenAI
+    anthropic: AsyncAnthropic
+
+    async def ledger(self) -> dict[str, Any]:
+        """What the model saw since `forget`."""
+        async with self.http.get(f"{self.model}/demo/ledger") as answer:
+            return await answer.json()
+
+    async def forget(self) -> None:
+        async with self.http.delete(f"{self.model}/demo/ledger"):
+            return
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.key}", **options.pop("headers", {})}
+        data = {"json": body} if body is not None else {}
+        return self.http.post(self.url + path, headers=headers, **data, **options)
+
+
+class Clients:
+    """Makes clients of new accounts."""
+
+    def __init__(self, gate: Running, model: str, http: aiohttp.ClientSession) -> None:
+        self.gate = gate
+        self._model = model
+        self._http = http
+
+    async def __call__(self, tier: str = "open", *flags: str) -> Client:
+        account = f"account-{next(_names)}"
+        key = await new_key(self.gate, account, "--tier", tier, *flags)
+        openai = AsyncOpenAI(base_url=self.gate.url + "/v1", api_key=key, max_retries=0)
+        anthropic = AsyncAnthropic(base_url=self.gate.url, api_key=key, max_retries=0)
+        return Client(self.gate.url, key, account, self._model, self._http, openai, anthropic)
+
+
+@pytest.fixture
+async def clients(shared_gate: Running, model: str) -> AsyncIterator[Clients]:
+    async with aiohttp.ClientSession() as http:
+        async with http.delete(f"{model}/demo/ledger"):
+            pass
+        yield Clients(shared_gate, model, http)
+
+
+@pytest.fixture
+async def client(clients: Clients) -> Client:
+    return await clients()

@@ -1,0 +1,42 @@
+"""What the store has counted, read as it stands there; and waiting for what must come."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+
+from proxy.stores import embedded
+from tests.support.gateway import Running
+
+T = TypeVar("T")
+PATIENCE = 15.0
+
+
+def store(gate: Running) -> Any:
+    """A client of the gateway's store."""
+    kind, where = gate.store
+    url = where if kind == "--store" else embedded.running(Path(where))
+    assert url is not None
+    return Redis.from_url(url, decode_responses=True)
+
+
+async def count(gate: Running, account: str, field: str) -> tuple[float, float]:
+    """(used when last touched, held) of an account that is its own organization."""
+    async with store(gate) as client:
+        packed = await client.hget(f"sg:{{{account}}}:u:a:{account}", field)
+    numbers = (packed or "0 0 0").split()
+    return float(numbers[0]), float(numbers[2])
+
+
+async def used(gate: Running, account: str, field: str) -> float:
+    return (await count(gate, account, field))[0]
+
+
+async def until(look: Callable[[], Awaitable[T]], is_so: Callable[[T], bool]) -> T:
+    """Looks again and again until it is so; what was seen last."""
+    async with asyncio.timeout(PATIENCE):
+        while not is_so(seen := await look()):
+            await asyncio.sleep(0.02)
+    return seen
