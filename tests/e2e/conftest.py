@@ -1,6 +1,7 @@
 """A demo model and a gateway before it, as their users start them; each test brings accounts of its own."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -61,27 +62,28 @@ class Client:
 class Clients:
     """Makes clients of new accounts."""
 
-    def __init__(self, gate: Running, model: str, http: aiohttp.ClientSession) -> None:
+    def __init__(self, gate: Running, model: str, stack: AsyncExitStack) -> None:
         self.gate = gate
+        self._stack = stack
         self._model = model
-        self._http = http
 
     async def __call__(self, tier: str = "open", *flags: str) -> Client:
         account = f"account-{next(_names)}"
         key = await new_key(self.gate, account, "--tier", tier, *flags)
-        openai = AsyncOpenAI(base_url=self.gate.url + "/v1", api_key=key, max_retries=0)
-        anthropic = AsyncAnthropic(base_url=self.gate.url, api_key=key, max_retries=0)
-        return Client(self.gate.url, key, account, self._model, self._http, openai, anthropic)
+        http = await self._stack.enter_async_context(aiohttp.ClientSession())
+        openai = await self._stack.enter_async_context(AsyncOpenAI(base_url=self.gate.url + "/v1", api_key=key, max_retries=0))
+        anthropic = await self._stack.enter_async_context(AsyncAnthropic(base_url=self.gate.url, api_key=key, max_retries=0))
+        return Client(self.gate.url, key, account, self._model, http, openai, anthropic)
 
 
 @pytest.fixture
 async def clients(shared_gate: Running, model: str) -> AsyncIterator[Clients]:
-    async with aiohttp.ClientSession() as http:
-        async with http.delete(f"{model}/demo/ledger"):
-            pass
-        yield Clients(shared_gate, model, http)
+    async with AsyncExitStack() as stack:
+        yield Clients(shared_gate, model, stack)
 
 
 @pytest.fixture
 async def client(clients: Clients) -> Client:
-    return await clients()
+    found = await clients()
+    await found.forget()
+    return found

@@ -97,6 +97,13 @@ async def claude_models(sdk: AsyncAnthropic) -> Any:
     return [model.model_dump() async for model in sdk.models.list()]
 
 
+def nameless(found: Any) -> Any:
+    """Without ids: the demo model derives them from the request's bytes, which gain `stream_options` on the way."""
+    if isinstance(found, dict):
+        return {name: nameless(value) for name, value in found.items() if name != "id"}
+    return [nameless(value) for value in found] if isinstance(found, list) else found
+
+
 OPENAI = [chat, chat_stream, chat_stream_with_usage, chat_stream_reasoning, tool_call, tool_call_stream, completion, completion_stream,
     embeddings, response, response_stream, models]  # fmt: skip
 ANTHROPIC = [messages, messages_stream, messages_tool, messages_helper, count_tokens, claude_models]
@@ -106,7 +113,7 @@ ANTHROPIC = [messages, messages_stream, messages_tool, messages_helper, count_to
 async def test_openai_sdk_sees_no_difference(call: Callable[[AsyncOpenAI], Awaitable[Any]], client: Client) -> None:
     async with AsyncOpenAI(base_url=client.model + "/v1", api_key="none", max_retries=0) as direct:
         expected = await call(direct)
-    assert await call(client.openai) == expected
+    assert nameless(await call(client.openai)) == nameless(expected)
 
 
 @pytest.mark.parametrize("call", ANTHROPIC, ids=lambda call: call.__name__)
