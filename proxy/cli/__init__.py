@@ -50,6 +50,16 @@ def main(args: list[str] | None = None) -> Any:
     """Runs the command line; errors of ours become one line and an exit code."""
     try:
         return cli.main(args=args, prog_name="stillgate")
-    except StillgateError as error:
+    except (StillgateError, ExceptionGroup) as raised:
+        error = _ours(raised)
+        if error is None:
+            raise
         click.echo(f"stillgate: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _ours(raised: Exception) -> StillgateError | None:
+    """The one error of ours, also where task groups have wrapped it; None where anything else is in there."""
+    while isinstance(raised, ExceptionGroup) and len(raised.exceptions) == 1:
+        raised = raised.exceptions[0]
+    return raised if isinstance(raised, StillgateError) else None

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxy.config.model import AccountingPart, CapacityPart, Failure, Identity, Limits, PolicyFile, PriceList, Tier
+from proxy.config.model import AccountingPart, CapacityPart, Failure, Limits, PolicyFile, PriceList, Tier
+from proxy.config.model_identity import Identity
 from proxy.config.problems import Keys
 from proxy.config.words import Limit
 from proxy.core import policy as core

@@ -65,7 +65,7 @@ def _unknown(name: str, names: list[str], *, echo: bool) -> str:
 
 
 def _choice(value: object, expected: str, *, echo: bool) -> str:
-    choices = re.findall(r"'([^']*)'", expected)
+    choices = [choice for choice in re.findall(r"'([^']*)'", expected) if choice]
     listed = ", ".join(choices) or "true"
     if not echo:
         return f"must be one of {listed}"

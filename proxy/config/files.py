@@ -23,7 +23,7 @@ def fingerprint(path: Path) -> Fingerprint:
         if path.is_dir():
             return tuple(sorted(found.name for found in path.iterdir()))
         stat = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return ()
     return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 

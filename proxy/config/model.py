@@ -1,17 +1,14 @@
 """The policy file as pydantic models: what may stand where. Unknown keys are errors; words are read by `fields`."""
 
-from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from proxy.config.fields import (
     AccountId,
     Count,
     Duration,
     FileName,
-    HeaderName,
-    HttpUrl,
     Line,
     Money,
     Name,
@@ -26,10 +23,9 @@ from proxy.config.fields import (
     Weight,
     listed,
 )
+from proxy.config.model_identity import Identity
 from proxy.config.model_risk import Guards, Ladder, Risk
-from proxy.config.numbers import shown
 
-Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448"]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -94,74 +90,6 @@ class Tier(Limits):
     per: Per = Per()
     priority: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     """Its share when the upstream is full: twice the priority, twice the share."""
-
-
-class Claims(Strict):
-    """Which claim of a token says what."""
-
-    account: str | None = None
-    organization: str | None = None
-    tier: str | None = None
-    created: str | None = None
-    verified: str | None = None
-    programme: str | None = None
-    payment: str | None = None
-
-
-class Jwt(Strict):
-    """Tokens of an identity provider (RFC 7519), signed with asymmetric keys."""
-
-    issuer: Annotated[Line, Field(min_length=1)]
-    audience: Annotated[tuple[Line, ...], BeforeValidator(listed, json_schema_input_type=str | list[str]), Field(min_length=1)]
-    """One, or a list of which a token must name one."""
-    jwks_url: HttpUrl
-    """Where the provider publishes its keys."""
-    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] | None = None
-    claims: Claims | None = None
-    leeway: Duration | None = None
-    """How far clocks may differ; at most 10m."""
-
-
-def _network(value: str) -> str:
-    """An address range, or `unix`."""
-    try:
-        return value if value == "unix" else str(ip_network(value))
-    except ValueError:
-        raise ValueError(f"{shown(value)} is neither a network such as 10.0.0.0/8 (no host bits) nor 'unix'") from None
-
-
-class Header(Strict):
-    """Headers of a front that has already found out who asks."""
-
-    trusted_peers: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(min_length=1)]
-    """Networks whose headers are believed, and 'unix' for a unix socket."""
-    account: HeaderName | None = None
-    organization: HeaderName | None = None
-    tier: HeaderName | None = None
-    created: HeaderName | None = None
-    verified: HeaderName | None = None
-    programme: HeaderName | None = None
-    payment: HeaderName | None = None
-
-
-class UpstreamLogin(Strict):
-    """The caller's own credential of the provider; its keyed hash is the account."""
-
-    tier: Name | None = None
-
-
-class Identity(Strict):
-    """Who says who asks."""
-
-    from_: Annotated[
-        tuple[Literal["keys", "jwt", "header", "upstream"], ...],
-        BeforeValidator(listed),
-        Field(alias="from", min_length=1),
-    ] = ("keys",)
-    """Sources in the order they are tried."""
-    jwt: Jwt | None = None
-    header: Header | None = None
-    upstream: UpstreamLogin | None = None
 
 
 class Cost(Strict):

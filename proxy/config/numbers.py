@@ -21,7 +21,7 @@ NUMBER: Final = r"[0-9][0-9_]*(?:\.[0-9]+)?"
 def word(value: object, example: str) -> str:
     """`value` as lower-case text; a number counts as its own word. Raises `ValueError`."""
     if isinstance(value, float | int) and not isinstance(value, bool) and abs(value) <= MOST:
-        return plain(Decimal(repr(value)))
+        value = plain(Decimal(repr(value)))
     if not isinstance(value, str) or len(value) > LONGEST_TEXT:
         raise ValueError(f"a short text such as {example} is expected")
     return value.strip().lower()
@@ -30,7 +30,7 @@ def word(value: object, example: str) -> str:
 def whole(exact: Decimal, text: str, *, least: int = 1) -> int:
     """`exact` where it is a whole number from `least` to `MOST`. Raises `ValueError`."""
     if not least <= exact <= MOST:
-        raise ValueError(f"{shown(text)} must be at least {least} and at most 10^15")
+        raise ValueError(f"{shown(text)} is too {'little' if exact < least else 'much'} to be counted")
     if exact != int(exact):
         raise ValueError(f"{shown(text)} is finer than what is counted")
     return int(exact)

@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 import proxy
 from proxy.config import measures
 from proxy.config.explain import explained
 from proxy.config.fields import listed
-from proxy.config.settings_sources import gathered
+from proxy.config.settings_sources import Given, gathered
 from proxy.errors import ConfigError
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
@@ -205,8 +206,13 @@ def load(flags: dict[str, Any]) -> Settings:
         return Settings(**given.values)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
+    raise ConfigError("\n".join(_problem(given, one) for one in found))
+
+
+def _problem(given: Given, error: ErrorDetails) -> str:
     names = {*Settings.model_fields, *Upstream.model_fields}
-    raise ConfigError("\n".join(f"{given.where(one['loc'], names)}: {explained(one, Settings, echo=False)}" for one in found))
+    place = given.where(error["loc"], names, key=error["type"] == "extra_forbidden")
+    return f"{place}: {explained(error, Settings, echo=False)}"
 
 
 def _revealed(value: object) -> str:

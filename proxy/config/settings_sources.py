@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsError
 from proxy.config import source
 from proxy.config.files import Files
 from proxy.config.numbers import meant, shown
-from proxy.config.problems import Keys, dotted
+from proxy.config.problems import Keys, PolicyProblems, dotted
 from proxy.config.source import Document
 from proxy.errors import ConfigError
 
@@ -48,13 +48,14 @@ class Given:
             self.values[key] = [{"url": value}] if name == "upstream" else value
             self.origins[key] = origin.format(name.replace("_", "-") if origin.startswith("--") else name.upper())
 
-    def where(self, location: Keys, names: Iterable[str]) -> str:
+    def where(self, location: Keys, names: Iterable[str], *, key: bool = False) -> str:
         """Where the value at `location` was given. Only our own `names` are shown: other keys may be misplaced secrets."""
         origin = self.origins.get(str(location[0]) if location else "", "")
         path = tuple(part for part in location if isinstance(part, int) or part in names)
         if origin:
             return f"{origin}: {dotted(path)}" if len(path) > 1 else origin
-        place = self.document.place(location, key=True) if location in self.document.keys else self.document.place(location)
+        written: Keys = ("upstream",) if location[:1] == ("upstreams",) and "upstream" in self.document.data else location
+        place = self.document.place(written, key=key)
         return f"{place}: {dotted(path)}" if path else str(place)
 
 
@@ -65,9 +66,9 @@ def gathered(flags: Mapping[str, Any], environ: Mapping[str, str], settings: typ
     if wrong:
         raise ConfigError("\n".join(wrong))
     given = Given()
-    path = flags.get("settings_file") or environ.get(f"{PREFIX}SETTINGS")
-    if path:
-        given.document = source.read(Files().text(Path(path)), str(path))
+    flag, variable = flags.get("settings_file"), environ.get(f"{PREFIX}SETTINGS")
+    if path := flag or variable:
+        given.document = source.read(_text(path, "--settings" if flag else f"{PREFIX}SETTINGS"), str(path))
         given.add(_beside(given.document.data, Path(path).parent), "")
     given.add(_environment(environ, settings), f"{PREFIX}{{}}")
     given.add({name: value for name, value in flags.items() if name != "settings_file"}, "--{}")
@@ -99,8 +100,16 @@ def _environment(environ: Mapping[str, str], settings: type[BaseSettings]) -> di
         if path := environ.get(variable):
             if name in values:
                 raise ConfigError(f"{variable} and {variable.removesuffix('_FILE')} say the same; keep one")
-            values[name] = Files().text(Path(path)).rstrip("\r\n")
+            values[name] = _text(path, variable).rstrip("\r\n")
     return values
+
+
+def _text(path: str, origin: str) -> str:
+    """A file's text. The message leaves the path out: the secret itself may stand where its file should."""
+    try:
+        return Files().text(Path(path))
+    except PolicyProblems as error:
+        raise ConfigError(f"{origin}: this file {error.problems[0].text}") from None
 
 
 def _give_key(given: Given) -> None:

@@ -6,6 +6,7 @@ registered quota unit for tokens or money yet, so ours carry a vendor's name and
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from proxy.core.quota import Meter, Unit
 from proxy.dialects.base import Headers
@@ -42,4 +43,9 @@ def _policy(meter: Meter) -> str:
 
 def _name(meter: Meter) -> str:
     """A structured-field string: printable ASCII without quotes or backslashes."""
-    return "".join(sign for sign in meter.quota.field if " " <= sign <= "~" and sign not in '"\\')
+    return _plain(meter.quota.field)
+
+
+@lru_cache(maxsize=1024)
+def _plain(name: str) -> str:
+    return "".join(sign for sign in name if " " <= sign <= "~" and sign not in '"\\')

@@ -23,6 +23,8 @@ _escaped_ascii = re.compile(rb"\\u00[2-7]")
 MOST = 10_000_000
 """Largest cap, choice count or budget believed; beyond it is nonsense or an attack on arithmetic."""
 
+MOST_CHOICES = 1024
+
 MEDIA = re.compile(rb"[A-Za-z0-9+/_=-]{512,}")
 """Base64 of a picture, sound or file."""
 
@@ -90,19 +92,16 @@ def one_cap(found: Fields, names: Iterable[str]) -> int | None:
 
 
 def choices(found: Fields, name: str) -> int:
-    """How many answers are asked for. Raises `CallerError`."""
-    number = amount(found, name)
-    if number is not None and not 1 <= number <= 1024:  # noqa: PLR2004
-        raise CallerError(f"'{name}' must be a number from 1 to 1024.", param=name)
-    return number or 1
+    """How many answers are asked for, at least one (OpenAI's own description allows 0). Raises `CallerError`."""
+    number = amount(found, name) or 1
+    if number > MOST_CHOICES:
+        raise CallerError(f"'{name}' must be a number from 1 to {MOST_CHOICES}.", param=name)
+    return number
 
 
 def model_of(found: Fields) -> str:
-    """The model's name. Raises `CallerError` where there is none: no quota could be chosen."""
-    name = value(found, "model", str, "")
-    if not name:
-        raise CallerError("'model' is required.", param="model")
-    return name
+    """The model's name, "" where the request leaves it to the provider. Raises `CallerError` where it is no text."""
+    return value(found, "model", str, "")
 
 
 def prompt_size(body: bytes) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from proxy.dialects import CATALOGUE
 from proxy.dialects.base import Dialect, Headers, Route
 
-_odd = re.compile(r"//|\\|%|[\x00-\x1f\x7f]|/\.{1,2}(?:/|$)|;")
+_odd = re.compile(r"//|\\|%|[\x00-\x1f\x7f]|/\.{1,2}(?:/|$)|[;#\ud800-\udfff]")
 
 _DEFAULT = CATALOGUE[0]
 _ANTHROPIC = next(dialect for dialect in CATALOGUE if dialect.provider == "anthropic")

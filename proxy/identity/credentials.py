@@ -23,7 +23,8 @@ PARAMETERS = frozenset({"key", "api_key"})
 SUBPROTOCOL = "openai-insecure-api-key."
 """Begins the WebSocket subprotocol in which a browser sends a key, as it can set no header."""
 
-_VISIBLE = re.compile(r"[!-~]{1,16384}")
+_PRINTABLE = re.compile(r"[ -~]{1,16384}")
+"""Spaces too: a provider's credential is whatever the provider takes, and official SDKs' own tests send `My API Key`."""
 
 
 def canonical(name: str) -> str:
@@ -40,8 +41,8 @@ def find(arrival: Arrival) -> str:
     if len(found) > 1:
         raise refusal("This request has several different credentials, so it is not clear which account it is for. Send one.")
     credential = found.pop() if found else ""
-    if credential and not _VISIBLE.fullmatch(credential):
-        raise refusal("The credential sent is not readable: it must be at most 16384 visible ASCII characters without spaces.")
+    if credential and not _PRINTABLE.fullmatch(credential):
+        raise refusal("The credential sent is not readable: it must be at most 16384 printable ASCII characters.")
     return credential
 
 

@@ -75,7 +75,7 @@ def test_different_ones_are_refused(headers: tuple[tuple[str, str], ...], query:
     assert caught.value.status == 401
 
 
-@pytest.mark.parametrize("value", ["a b", "schlüssel", "a\x00b", "x" * 16385])
+@pytest.mark.parametrize("value", ["schlüssel", "a\x00b", "x" * 16385])
 def test_what_no_credential_looks_like_is_refused(value: str) -> None:
     with pytest.raises(CallerError, match="not readable"):
         find(arrival(("x-api-key", value)))
