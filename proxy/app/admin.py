@@ -1,18 +1,22 @@
 """The admin port: liveness, readiness, metrics and a status, over all workers of this gateway.
 
 Every worker answers the same paths on a unix socket of its own; the supervisor asks them and puts the answers together.
+Rule: a counter never falls, for a scraper takes that for a restart and counts everything twice. What a worker last said
+stands while it does not answer, and stays in the sums when it has ended.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from proxy.telemetry.exposition import CONTENT_TYPE, merge
+from proxy.telemetry.exposition import CONTENT_TYPE, counters_only, merge
 
 PATIENCE = aiohttp.ClientTimeout(total=2.0)
 """How long a worker may take to answer before it counts as not ready."""
@@ -48,12 +52,41 @@ class WorkerAdmin:
         return web.json_response(dict(self._status()))
 
 
+class Scrapes:
+    """Metrics of workers that come and go, as sums that never fall."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, bytes] = {}
+        """What each living worker said last."""
+        self._ended = b""
+        """Counters of those that are gone, summed."""
+        self._lives: Counter[str] = Counter()
+        self._one_at_a_time = asyncio.Lock()
+
+    def retire(self, worker: str) -> None:
+        """This life of `worker` is over; its counters stay."""
+        self._lives[worker] += 1
+        if (last := self._last.pop(worker, None)) is not None:
+            self._ended = merge([(worker, self._ended), (worker, counters_only(last))])
+
+    async def text(self, ask: Callable[[], Awaitable[Mapping[str, bytes | None]]]) -> bytes:
+        """One exposition of what `ask` finds out, by worker; None from one that does not answer."""
+        async with self._one_at_a_time:
+            lives = self._lives.copy()
+            answers = await ask()
+            fresh = {name: text for name, text in answers.items() if text is not None and self._lives[name] == lives[name]}
+            self._last |= fresh
+            silent = [(name, counters_only(text)) for name, text in self._last.items() if name not in fresh]
+            return merge([*fresh.items(), *silent, ("", self._ended)])
+
+
 class Admin:
     """The supervisor's admin port."""
 
     def __init__(self, workers: Callable[[], Mapping[str, Path]]) -> None:
         self._workers = workers
         self._runner: web.AppRunner | None = None
+        self._scrapes = Scrapes()
         self.draining = False
 
     async def open(self, sock: Any) -> None:
@@ -70,6 +103,10 @@ class Admin:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    def ended(self, worker: str) -> None:
+        """A worker's process is gone; one that takes its place counts from nothing."""
+        self._scrapes.retire(worker)
+
     async def statuses(self) -> dict[str, dict[str, Any] | None]:
         """What each worker says of itself; None where it does not answer."""
         answers = await self._ask("/status")
@@ -84,8 +121,7 @@ class Admin:
         return web.json_response({"ready": ready, "draining": self.draining}, status=200 if ready else 503)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        answers = await self._ask("/metrics")
-        body = merge([(name, text) for name, text in answers.items() if text is not None])
+        body = await self._scrapes.text(partial(self._ask, "/metrics"))
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     async def _status(self, _: web.Request) -> web.Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,25 +40,30 @@ class Keys:
 
     async def revoke(self, key_id: str) -> KeyRecord:
         """At once; every gateway hears of it within a second or two."""
-        record = replace(await self._found(key_id), revoked=True)
-        await self.table.put(record)
-        return record
+        return await self._change(key_id, lambda record: replace(record, revoked=True))
 
     async def rotate(self, key_id: str, grace: float) -> tuple[str, KeyRecord]:
         """A new key for the same holder; the old one is valid for `grace` seconds more."""
-        old = await self._found(key_id)
+        old = await self.table.by_id(key_id)
+        if old is None:
+            raise _no_such(key_id)
         if not old.valid(now()):
             raise ConfigError(f"{key_id} is no longer valid; create a new key instead")
         key, record = await self.create(replace(old, expires=None, replaced_by=""))
         ends = now() + grace
-        await self.table.put(replace(old, expires=ends if old.expires is None else min(ends, old.expires), replaced_by=record.id))
+        await self._change(
+            key_id, lambda old: replace(old, expires=ends if old.expires is None else min(ends, old.expires), replaced_by=record.id)
+        )
         return key, record
 
-    async def _found(self, key_id: str) -> KeyRecord:
-        record = await self.table.by_id(key_id)
-        if record is None:
-            raise ConfigError(f"there is no key {key_id}; `stillgate keys list` shows them")
+    async def _change(self, key_id: str, how: Callable[[KeyRecord], KeyRecord]) -> KeyRecord:
+        if (record := await self.table.change(key_id, how)) is None:
+            raise _no_such(key_id)
         return record
+
+
+def _no_such(key_id: str) -> ConfigError:
+    return ConfigError(f"there is no key {key_id}; `stillgate keys list` shows them")
 
 
 async def demo_key(store_url: str, state_dir: Path) -> str:

@@ -1,6 +1,6 @@
 """The operator's hashing key: accounts that are known only by their provider's credential are named by a keyed hash of it.
 
-Gateways that share a store must share it (`--secret`, STILLGATE_SECRET), or one account would have several names.
+Gateways that share a store must share it (STILLGATE_SECRET, or `secret` in the settings file), or one account would have several names.
 """
 
 import os

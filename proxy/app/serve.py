@@ -58,8 +58,9 @@ def say(text: str) -> None:
 async def _demo_model() -> AsyncIterator[str]:
     """The demo model in a process of its own; yields its URL."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "proxy.demo", "--listen", "127.0.0.1:0", stdout=asyncio.subprocess.PIPE, start_new_session=True
-    )
+        sys.executable, "-m", "proxy.demo", "--listen", "127.0.0.1:0", "--with-parent",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
     try:
         async with asyncio.timeout(START):
             line = (await process.stdout.readline()).decode() if process.stdout else ""

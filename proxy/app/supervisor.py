@@ -68,6 +68,8 @@ class Supervisor:
                 group.create_task(self._announce())
                 await self._stopping.wait()
                 self._admin.draining = True
+                for sock in doors:
+                    sock.close()  # or new callers would wait in its queue, where nobody serves them any more
                 self._tell_all(signal.SIGTERM)
 
     async def _announce(self) -> None:
@@ -97,7 +99,7 @@ class Supervisor:
         """One life of a worker."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "proxy", "worker", "--index", str(index), "--socket", str(sock.fileno()),
-            "--answer-on", str(worker_socket(self._runtime, index)),
+            "--answer-on", str(worker_socket(self._runtime, index)), *(() if self._settings.store else ("--with-store",)),
             stdin=asyncio.subprocess.PIPE, pass_fds=(sock.fileno(),), start_new_session=True,
         )  # fmt: skip
         self._workers[index] = process
@@ -107,6 +109,9 @@ class Supervisor:
             return await self._wait(process)
         finally:
             del self._workers[index]
+            self._admin.ended(str(index))
+            if process.returncode is None:  # the supervisor itself failed
+                process.terminate()
 
     async def _wait(self, process: asyncio.subprocess.Process) -> int:
         """Until it ends; once we are stopping, no longer than the drain time allows."""

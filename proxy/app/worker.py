@@ -4,6 +4,7 @@ Rule: a loop that fails takes the worker down, loudly; the supervisor starts a f
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -64,6 +65,8 @@ class Place:
     index: int
     socket: socket.socket
     answer_on: Path
+    with_store: bool = False
+    """The store is the supervisor's own, and nobody else's."""
 
 
 class Gateway:
@@ -86,7 +89,7 @@ class Gateway:
         self._rooms = Rooms(
             policy=self._policy, identity=self._identities, store=self._store, upstream=self._upstream, telemetry=self._telemetry,
             door=RedisDoor(settings.store, clock), places=Places(self._policy.capacity, settings.workers),
-            estimator=Estimator(self._policy.accounting), max_body=settings.max_body, clock=clock,
+            estimator=Estimator(), max_body=settings.max_body, clock=clock,
         )  # fmt: skip
         self._front = FrontDoor(self._rooms)
         self._telemetry.policy(self._policy)
@@ -119,6 +122,7 @@ class Gateway:
                 self._store.gateways = await self._registry.sign(self.name, self._says(), at)
             except StoreError:
                 self._telemetry.count("store_errors", operation="beat")
+            self._show()
             if dropped := self._counts.take_dropped():
                 self._telemetry.count("settlements_dropped", dropped)
             await asyncio.sleep(BEAT)
@@ -169,31 +173,61 @@ class Gateway:
         }
 
     def _metrics(self) -> bytes:
+        self._show()
+        return self._telemetry.exposition()
+
+    def _show(self) -> None:
+        """The gauges: for whoever scrapes, and with every beat for a collector."""
         self._telemetry.gauge("in_flight", self._front.in_flight)
         self._telemetry.gauge("settlements_pending", self._counts.pending)
         self._telemetry.gauge("store_breaker_open", float(self._breaker.open))
-        return self._telemetry.exposition()
 
 
 async def run_worker(settings: Settings, place: Place) -> None:
     """Serves until SIGTERM, or until the supervisor is gone. Raises `ConfigError`."""
     configure(settings.log_level)
-    stopping = asyncio.Event()
+    stopping, orphaned = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_reader(sys.stdin.fileno(), lambda: stopping.set() if not os.read(sys.stdin.fileno(), 1024) else None)
+    loop.add_reader(sys.stdin.fileno(), _supervisor_says, stopping, orphaned)
     try:
-        await Gateway(settings, place).run(stopping)
+        gateway = Gateway(settings, place)
+        gc.collect()
+        gc.freeze()  # what was built to stay is never looked at again: a full collection took a tenth of the request path's time
+        await gateway.run(stopping)
+        if place.with_store and orphaned.is_set():
+            await _last_one_out(settings.store)
     finally:
         loop.remove_reader(sys.stdin.fileno())
+
+
+async def _last_one_out(store_url: str) -> None:
+    """The supervisor was killed and cannot end its store: the last of its workers does, when all is written."""
+    connection = Connection(store_url, FLUSH)
+    try:
+        if not await Registry(connection).workers(clock()):
+            await connection.run(lambda client: client.shutdown())
+    except StoreError:
+        log.warning("the embedded store may still run; the next gateway on its state directory ends it")
+    finally:
+        await connection.close()
+
+
+def _supervisor_says(stopping: asyncio.Event, orphaned: asyncio.Event) -> None:
+    """It says nothing; its silence ends when it ends, and then so do we. An ended pipe would be ready to read for ever."""
+    if not os.read(sys.stdin.fileno(), 1024):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        if not stopping.is_set():
+            orphaned.set()
+        stopping.set()
 
 
 def _telemetry(settings: Settings, name: str) -> OpenedTelemetry:
     return open_telemetry(
         TelemetryOptions(
-            service_version=version("stillgate"), instance=name, otlp_endpoint=settings.otlp_endpoint,
-            otlp_headers=tuple((name, value.get_secret_value()) for name, value in settings.otlp_headers.items()), sample=settings.trace_sample,
+            service_version=version("stillgate"), instance=name, otlp_endpoint=settings.otlp_endpoint, sample=settings.trace_sample,
+            otlp_headers=tuple((name, value.get_secret_value()) for name, value in settings.otlp_headers.items()),
         )
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from proxy.config import settings
 @click.command("status")
 @click.option("--store", metavar="URL", help="The store, as given to serve. [the embedded one of --state-dir]")
 @click.option("--state-dir", metavar="DIR", help="The state directory, as given to serve.")
+@click.option("--settings", "settings_file", metavar="FILE", help="The settings file, as given to serve.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(*, as_json: bool, **flags: Any) -> None:
     """Show the gateways on a store, their policies, and what is in flight."""

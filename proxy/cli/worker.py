@@ -15,7 +15,8 @@ from proxy.config.settings import Settings
 @click.option("--index", type=int, required=True)
 @click.option("--socket", "descriptor", type=int, required=True)
 @click.option("--answer-on", type=click.Path(path_type=Path), required=True)
-def command(*, index: int, descriptor: int, answer_on: Path) -> None:
+@click.option("--with-store", is_flag=True)
+def command(*, index: int, descriptor: int, answer_on: Path, with_store: bool) -> None:
     """Serve on an inherited socket until stdin ends or SIGTERM comes."""
     settings = Settings.from_supervisor(sys.stdin.readline())
-    asyncio.run(run_worker(settings, Place(index, socket.socket(fileno=descriptor), answer_on)))
+    asyncio.run(run_worker(settings, Place(index, socket.socket(fileno=descriptor), answer_on, with_store)))

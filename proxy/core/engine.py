@@ -4,16 +4,21 @@ The order is fixed: routes → identity and lists → quotas → inline signals 
 restrictive wins. `advise` says what the policy wants; `decide` turns it into what is done (in shadow: Forward).
 """
 
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from proxy.core.enforcement import Enforcement, Fault, Forward, Plan, Reason, Refuse
-from proxy.core.facts import Account, Ask, Usage
+from proxy.core.facts import RUNS_A_MODEL, Account, Ask, Usage
 from proxy.core.ladder import Rung, Standing
 from proxy.core.policy import Policy
-from proxy.core.quota import UNIT_WORDS, Claim, Denial, Grant, Meter, Unit, amount_words, applies, charges, subject
+from proxy.core.quota import UNIT_WORDS, Accounting, Claim, Denial, Grant, Meter, Quota, Unit, amount_words, applies, charges, subject
 
 WORTH_WAITING = 60.0
 """Seconds. An SDK that retries by itself sleeps through Retry-After; past this we ask it not to."""
+
+GROWING = frozenset({Unit.OUTPUT, Unit.TOKENS, Unit.SPEND})
+"""What an answer costs more of, the longer it gets."""
 
 JITTER = 0.1
 """Largest share by which Retry-After is lengthened, so that refused callers do not all come back at once."""
@@ -30,6 +35,32 @@ class Decision:
     meters: tuple[Meter, ...] = ()
 
 
+def holdable(ask: Ask, account: Account, expected: Usage, policy: Policy) -> Usage:
+    """`expected`, with no more output than every quota could hold when empty, and no less than one token.
+
+    The output is a guess: a guess must not refuse for ever what may well fit. Input that never fits still is refused.
+    """
+    quotas = [quota for quota in policy.tier(account).quotas if applies(quota, ask, account)]
+    return replace(expected, output=room_for(quotas, expected, ask.model, policy.accounting)) if expected.output else expected
+
+
+def room_for(quotas: Sequence[Quota], usage: Usage, model: str, accounting: Accounting) -> int:
+    """Output tokens, from one to `usage.output`, that fit beside `usage.input` under every one of `quotas` when empty."""
+    growing = (quota for quota in quotas if quota.unit in GROWING)
+    return max(1, min((affordable(quota, quota.burst, usage, model, accounting) for quota in growing), default=usage.output))
+
+
+def affordable(quota: Quota, room: float, usage: Usage, model: str, accounting: Accounting) -> int:
+    """Most output tokens, up to `usage.output`, with which `usage` costs at most `room` of the quota's unit."""
+
+    def cost(made: int) -> int:
+        return charges(replace(usage, output=made), model, accounting)[quota.unit]
+
+    if cost(usage.output) <= room:
+        return usage.output
+    return bisect_right(range(1, usage.output + 1), room, key=cost)
+
+
 def wanted(ask: Ask, account: Account, expected: Usage, policy: Policy, *, requests: int = 1) -> tuple[Claim, ...]:
     """What must be reserved for this exchange, one claim per quota that counts it."""
     costs = charges(expected, ask.model, policy.accounting, requests=requests)
@@ -40,15 +71,17 @@ def wanted(ask: Ask, account: Account, expected: Usage, policy: Policy, *, reque
 def more(claims: tuple[Claim, ...], output: int, model: str, policy: Policy) -> tuple[Claim, ...]:
     """The claims that `output` more tokens of a running stream touch."""
     costs = charges(Usage(output=output), model, policy.accounting)
-    growing = {Unit.OUTPUT, Unit.TOKENS, Unit.SPEND}
-    return tuple(Claim(claim.quota, claim.subject, costs[claim.quota.unit]) for claim in claims if claim.quota.unit in growing)
+    return tuple(Claim(claim.quota, claim.subject, costs[claim.quota.unit]) for claim in claims if claim.quota.unit in GROWING)
 
 
 def admissible(ask: Ask, account: Account, policy: Policy, reference: str) -> Fault | None:
     """What can be refused before anything is reserved: a model that the tier does not serve."""
     tier = policy.tier(account)
-    if not ask.model or tier.serves(ask.model):
+    if ask.operation not in RUNS_A_MODEL or tier.serves(ask.model):
         return None
+    if not ask.model:
+        message = f"Name a model in this request: your plan ({tier.name}) includes certain models only. " + _ask_whom(policy, reference)
+        return Fault(Reason.MODEL_NOT_ALLOWED, 404, message, reference, param="model", retry=False)
     message = f"The model '{ask.model[:120]}' does not exist, or your plan ({tier.name}) does not include it. "
     message += _ask_whom(policy, reference)
     return Fault(Reason.MODEL_NOT_ALLOWED, 404, message, reference, param="model", retry=False)

@@ -4,6 +4,7 @@ The estimate is what is reserved, and what is charged where the provider never r
 mid-stream re-reservation (`Accounting.slice`), not by its cleverness.
 """
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
@@ -21,11 +22,10 @@ MOST = 20_000
 class Mean:
     """A bounded table of running means."""
 
-    default: float
     values: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
-    def of(self, name: str) -> float:
-        return self.values.get(name, self.default)
+    def of(self, name: str, default: float) -> float:
+        return self.values.get(name, default)
 
     def learn(self, name: str, value: float) -> None:
         known = self.values.pop(name, None)
@@ -35,35 +35,51 @@ class Mean:
 
 
 class Estimator:
-    """Learns bytes per token by model and output by account; one per gateway, bounded."""
+    """Learns bytes per token, apart for prompts and answers, and the usual output; one per worker, bounded.
 
-    def __init__(self, accounting: Accounting) -> None:
-        self._bytes_per_token = Mean(accounting.bytes_per_token)
-        self._output = Mean(accounting.typical_output)
+    All three by account and model: what one account sends (padding, odd scripts) must not bend another's figures.
+    """
+
+    def __init__(self) -> None:
+        self._read = Mean()
+        self._written = Mean()
+        self._output = Mean()
 
     def before(self, ask: Ask, account: str, accounting: Accounting) -> Usage:
         """What to reserve for `ask`: never zero where it costs anything, never past the caller's own cap."""
-        taken = self._input(ask, accounting) if ask.operation in CONSUMES else 0
+        taken = self._input(ask, account, accounting) if ask.operation in CONSUMES else 0
         made = 0
         if ask.operation in GENERATES:
-            made = round(self._output.of(f"{account}/{ask.model}")) * ask.choices
+            made = round(self._output.of(_name(account, ask), accounting.typical_output)) * ask.choices
             made = made if ask.output_cap is None else min(made, ask.output_cap)
             made = max(1, made)
         return Usage(input=taken, output=made)
 
-    def tokens(self, model: str, text_bytes: int) -> int:
+    def tokens(self, ask: Ask, account: str, text_bytes: int, accounting: Accounting) -> int:
         """Tokens in `text_bytes` bytes of generated text."""
-        return -(-text_bytes // max(1, round(self._bytes_per_token.of(model))))
+        return math.ceil(text_bytes / self._written.of(_name(account, ask), accounting.bytes_per_token))
 
-    def learn(self, ask: Ask, account: str, usage: Usage, accounting: Accounting) -> None:
-        """True usage teaches the next estimate."""
+    def learn(self, ask: Ask, account: str, usage: Usage, text_bytes: int) -> None:
+        """True usage teaches the next estimate. `text_bytes`: of generated text that was seen, 0 where none was."""
+        name = _name(account, ask)
         if ask.operation in CONSUMES and usage.input > 0 and ask.prompt_bytes and not ask.media:
-            ratio = ask.prompt_bytes / usage.input
-            self._bytes_per_token.learn(ask.model, min(16.0, max(1.0, ratio)))
+            self._read.learn(name, _ratio(ask.prompt_bytes, usage.input))
         if ask.operation in GENERATES:
-            self._output.learn(f"{account}/{ask.model}", max(1.0, usage.output / ask.choices))
+            self._output.learn(name, max(1.0, usage.output / ask.choices))
+            if text_bytes and usage.output and not usage.reasoning:  # reasoning may be charged and not shown
+                self._written.learn(name, _ratio(text_bytes, usage.output))
 
-    def _input(self, ask: Ask, accounting: Accounting) -> int:
+    def _input(self, ask: Ask, account: str, accounting: Accounting) -> int:
         if ask.fixed_input is not None:
             return ask.fixed_input
-        return max(1, round(ask.prompt_bytes / self._bytes_per_token.of(ask.model)) + ask.media * accounting.media_tokens)
+        text = round(ask.prompt_bytes / self._read.of(_name(account, ask), accounting.bytes_per_token))
+        return max(1, text + ask.media * accounting.media_tokens)
+
+
+def _name(account: str, ask: Ask) -> str:
+    return f"{account}/{ask.model}"
+
+
+def _ratio(size: int, tokens: int) -> float:
+    """Bytes per token, within what any tokenizer does to ordinary text."""
+    return min(16.0, max(1.0, size / tokens))

@@ -27,6 +27,10 @@ CONSUMES = GENERATES | {Operation.EMBEDDINGS, Operation.TUNNEL}
 """Operations whose prompt costs input tokens (a tunnel's: what its route's `cost` says)."""
 
 
+RUNS_A_MODEL = CONSUMES - {Operation.TUNNEL} | {Operation.COUNT_TOKENS}
+"""Operations on one model, which most dialects name; where a request may leave it out, the provider chooses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who asks, as the identity source knows it. An account without an organization is its own organization."""

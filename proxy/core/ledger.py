@@ -26,6 +26,8 @@ SOON = 1.0
 class Count:
     """Usage of one quota by one subject."""
 
+    claim: Claim
+    """The newest that touched it: how it drains."""
     used: float = 0.0
     at: float = 0.0
     """Of a rate: when `used` was true, epoch seconds. Of a calendar budget: the number of its window."""
@@ -60,6 +62,7 @@ class Ledger:
         self._counts: dict[tuple[str, str], Count] = {}
         self._leases: dict[str, Lease] = {}
         self._ended: OrderedDict[str, float] = OrderedDict()
+        self._pruned = 0.0
 
     def reserve(self, request: str, claims: Sequence[Claim], at: float) -> Grant | Denial:
         """All claims or none, under one lease. Asked again for the same request it answers and changes nothing."""
@@ -132,11 +135,11 @@ class Ledger:
             request, _ = self._ended.popitem(last=False)
             self._leases.pop(request, None)
 
-    def crowded(self, most: int) -> bool:
-        """Are `most` counts in use? Empty ones are forgotten first."""
-        if len(self._counts) < most:
-            return False
-        self._counts = {key: count for key, count in self._counts.items() if count.held or count.used}
+    def crowded(self, most: int, at: float) -> bool:
+        """Are `most` counts in use? Those that have drained are forgotten first, once in a second at most."""
+        if len(self._counts) >= most and abs(at - self._pruned) >= 1.0:
+            self._pruned = at
+            self._counts = {key: count for key, count in self._counts.items() if _drained(count, at).used or count.held}
         return len(self._counts) >= most
 
     def in_flight(self) -> int:
@@ -148,14 +151,9 @@ class Ledger:
 
     def _count(self, claim: Claim, at: float) -> Count:
         """The count as it stands at `at`: drained, or begun anew."""
-        count = self._counts.setdefault((claim.subject, claim.quota.field), Count())
-        window = claim.quota.window
-        if window.kind == "rate":
-            count.used = max(0.0, count.used - max(0.0, at - count.at) * claim.refill)
-            count.at = max(count.at, at)
-        elif window.kind == "calendar" and (number := windows.number(window.name, at)) > count.at:
-            count.used, count.at = 0.0, number
-        return count
+        count = self._counts.setdefault((claim.subject, claim.quota.field), Count(claim))
+        count.claim = claim
+        return _drained(count, at)
 
     def _without_room(self, claims: Sequence[Claim], at: float) -> Denial | None:
         full = [claim for claim in claims if self._filled(claim, at) + claim.cost > claim.limit]
@@ -210,6 +208,16 @@ class Ledger:
         if change < 0:
             change = -min(-change, _undrained(entry, since, at))
         count.used = max(0.0, count.used + change)
+
+
+def _drained(count: Count, at: float) -> Count:
+    window = count.claim.quota.window
+    if window.kind == "rate":
+        count.used = max(0.0, count.used - max(0.0, at - count.at) * count.claim.refill)
+        count.at = max(count.at, at)
+    elif window.kind == "calendar" and (number := windows.number(window.name, at)) > count.at:
+        count.used, count.at = 0.0, number
+    return count
 
 
 def _undrained(entry: Entry, since: float, at: float) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from proxy.core.facts import CONSUMES, GENERATES, Account, Ask, Usage
+from proxy.core.facts import CONSUMES, GENERATES, RUNS_A_MODEL, Account, Ask, Usage
 
 
 class Unit(StrEnum):
@@ -227,11 +227,16 @@ def applies(quota: Quota, ask: Ask, account: Account) -> bool:
     """Does `quota` count this exchange? Token quotas count what costs tokens; key quotas need a key."""
     if quota.scope is Scope.KEY and not account.key:
         return False
-    if quota.model and not fnmatchcase(ask.model, quota.model):
+    if quota.model and not _may_be(ask, quota.model):
         return False
     if quota.unit is Unit.OUTPUT:
         return ask.operation in GENERATES
     return quota.unit not in {Unit.INPUT, Unit.TOKENS, Unit.SPEND} or ask.operation in CONSUMES
+
+
+def _may_be(ask: Ask, pattern: str) -> bool:
+    """Does the model match? Where none is named the provider chooses, so it counts under every pattern."""
+    return fnmatchcase(ask.model, pattern) if ask.model else ask.operation in RUNS_A_MODEL
 
 
 def tightest(meters: Sequence[Meter], units: Iterable[Unit]) -> Meter | None:

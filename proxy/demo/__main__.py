@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 
@@ -16,9 +17,11 @@ LINE, FIELD = 64 * 1024, 256 * 1024
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m proxy.demo", description="A demo model server. It only strings words together.")
     parser.add_argument("--listen", type=_address, default=("127.0.0.1", 0), metavar="HOST:PORT", help="port 0 takes a free one")
-    host, port = parser.parse_args().listen
+    parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends, so with whoever holds it open")
+    wanted = parser.parse_args()
+    host, port = wanted.listen
     try:
-        asyncio.run(serve(host, port))
+        asyncio.run(serve(host, port, with_parent=wanted.with_parent))
     except OSError as error:
         parser.error(f"cannot listen on {host}:{port}: {error.strerror}")
 
@@ -30,8 +33,8 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-async def serve(host: str, port: int) -> None:
-    """Serves until SIGTERM or SIGINT; whatever runs then is cut. Raises `OSError` where it cannot listen."""
+async def serve(host: str, port: int, *, with_parent: bool = False) -> None:
+    """Serves until SIGTERM, SIGINT or, `with_parent`, the end of stdin; what runs then is cut. Raises `OSError` where it cannot listen."""
     runner = web.AppRunner(
         application(), access_log=None, handler_cancellation=True, auto_decompress=False, shutdown_timeout=0.1,
         max_line_size=LINE, max_field_size=FIELD, keepalive_timeout=75.0,
@@ -42,15 +45,17 @@ async def serve(host: str, port: int) -> None:
         name, bound = runner.addresses[0][:2]
         sys.stdout.write(f"demo model: http://{f'[{name}]' if ':' in name else name}:{bound}\n")
         sys.stdout.flush()
-        await _told_to_stop()
+        await _told_to_stop(with_parent=with_parent)
     finally:
         await runner.cleanup()
 
 
-async def _told_to_stop() -> None:
-    stopped = asyncio.Event()
+async def _told_to_stop(*, with_parent: bool) -> None:
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stopped.set)
+    if with_parent:
+        loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 1024) else stopped.set())
     await stopped.wait()
 
 

@@ -3,8 +3,9 @@
 
 def data_of(frame: bytes) -> bytes:
     """The frame's data, its lines joined by LF; b"" where it has none (a comment, a ping)."""
-    if frame.startswith(b"data:") and frame.find(b"\n") >= len(frame.rstrip(b"\r\n")):
-        return frame[5:].strip()
+    text = frame.rstrip(b"\r\n")
+    if text.startswith(b"data:") and b"\n" not in text and b"\r" not in text:
+        return text[5:].removeprefix(b" ")
     lines = (line for line in frame.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n") if line.startswith(b"data:"))
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
 

@@ -14,6 +14,9 @@ from itertools import count
 
 from proxy.core.policy import Capacity
 
+MOST_TAGS = 10_000
+"""Accounts remembered while somebody waits; whose tag is behind the queue's time is no different from a newcomer."""
+
 
 @dataclass(order=True, slots=True)
 class _Waiter:
@@ -57,6 +60,8 @@ class Places:
     async def _wait(self, account: str, priority: int) -> bool:
         tag = max(self._now, self._last_tags.get(account, 0.0)) + 1.0 / max(1, priority)
         self._last_tags[account] = tag
+        if len(self._last_tags) > MOST_TAGS:
+            self._last_tags = {name: last for name, last in self._last_tags.items() if last > self._now}
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiter = _Waiter(tag, next(self._turns), place)
         heapq.heappush(self._waiting, waiter)

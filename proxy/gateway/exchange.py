@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import assert_never
 
 from proxy.core.enforcement import Challenge, Fault, Forward, Plan, Refuse
-from proxy.core.engine import admissible, decide, over_quota, store_lost, upstream_full, wanted
+from proxy.core.engine import admissible, decide, holdable, over_quota, store_lost, upstream_full, wanted
 from proxy.core.facts import Account, Ask, Ending, Operation, Outcome, Usage
 from proxy.core.policy import OpenRoute
 from proxy.core.quota import Claim, Denial, Grant, charges
@@ -51,6 +51,9 @@ class Exchange:
         self._expected = Usage()
         self._tally = Tally()
         self._claims: tuple[Claim, ...] = ()
+        self._granted = False
+        self._websocket = False
+        """Only an opened route may become a WebSocket: what flows in one is not counted."""
         self._own: Headers = ()
         self._status = 0
         self._sent = False
@@ -97,7 +100,7 @@ class Exchange:
 
         match decision.enforcement:
             case Refuse(fault) | Challenge(fault):
-                self._claims = ()
+                self._claims = self._claims if self._granted else ()  # a denial has reserved nothing
                 return await self._refuse(fault)
             case Forward(plan):
                 pass
@@ -135,6 +138,7 @@ class Exchange:
     async def _read(self, route: Route | OpenRoute) -> tuple[Ask, bytes | AsyncIterator[bytes] | None, bytes]:
         """What is asked, the body to send on, and the decompressed copy that was read. Bad input costs nothing."""
         if isinstance(route, OpenRoute):
+            self._websocket = is_websocket(self._arrival)
             self._ask = Ask(Operation.TUNNEL, fixed_input=route.tokens)
             return self._ask, self._body.chunks() if self._has_body() else None, b""
         raw = await self._body.whole(self._rooms.max_body)
@@ -156,17 +160,19 @@ class Exchange:
     async def _reserve(self, ask: Ask, account: Account, route: Route | OpenRoute) -> Grant | Denial:
         """The one round trip before forwarding: every quota or none, a lease, and the account's standing."""
         rooms, policy = self._rooms, self._policy
-        self._expected = rooms.estimator.before(ask, account.id, policy.accounting)
+        self._expected = holdable(ask, account, rooms.estimator.before(ask, account.id, policy.accounting), policy)
         requests = route.requests if isinstance(route, OpenRoute) else 1
         self._claims = wanted(ask, account, self._expected, policy, requests=requests)
-        return await rooms.store.reserve(self._arrival.id, account, self._claims)
+        verdict = await rooms.store.reserve(self._arrival.id, account, self._claims)
+        self._granted = isinstance(verdict, Grant)
+        return verdict
 
     async def _forward(self, plan: Plan, account: Account, raw: bytes | AsyncIterator[bytes] | None, plain: bytes) -> None:
         headers = self._rooms.identity.strip(self._arrival.headers, account, self._policy)
         query = self._rooms.identity.strip_query(self._arrival.query, account)
         if plan:
             raw = self._dialect.ask_for_usage(plain)
-            headers = upward(headers, drop=frozenset({"content-encoding", "accept-encoding"}))
+            headers = (*upward(headers, drop=frozenset({"content-encoding", "accept-encoding"})), ("Accept-Encoding", "identity"))
         elif isinstance(raw, bytes) or raw is None:
             headers = upward(headers)
         else:
@@ -177,8 +183,8 @@ class Exchange:
             own_credential=account.source == "upstream",
         )  # fmt: skip
         self._sent = True
-        if is_websocket(self._arrival):
-            self._status, self._ending = await tunnel(self._rooms.upstream, dispatch, self._arrival, self._caller)
+        if self._websocket:
+            self._status, self._ending = await tunnel(self._rooms.upstream, dispatch, self._caller)
             return
         answer = await self._rooms.upstream.send(dispatch)
         try:
@@ -188,7 +194,7 @@ class Exchange:
 
     async def _answer(self, answer: Answer, plan: Plan, account: Account) -> None:
         streamed = is_event_stream(answer)
-        plan = plan if streamed else Plan()
+        plan = plan if streamed and not value_of(answer.headers, "content-encoding") else Plan()
         passed = downward(answer.headers, own_credential=account.source == "upstream", reshaped=bool(plan))
         extra = (*self._own, ("stillgate-request-id", self._arrival.id), *((("X-Accel-Buffering", "no"),) if streamed else ()))
         self._status = answer.status
@@ -203,17 +209,20 @@ class Exchange:
     async def _stream(self, answer: Answer, plan: Plan, account: Account) -> None:
         rooms, reference = self._rooms, self._arrival.id
         meter = Meter(rooms.store, reference, account, self._policy, self._ask)
-        meter.begin(self._claims, self._expected.output)
-        relay = StreamRelay(self._dialect, plan, self._tally, meter, lambda size: rooms.estimator.tokens(self._ask.model, size))
+        meter.begin(self._claims if self._granted else (), self._expected.output)
+        relay = StreamRelay(self._dialect, plan, self._tally, meter, self._tokens)
+        readable = not value_of(answer.headers, "content-encoding")  # an event of ours would tear a compressed stream
         try:
             denial = await relay.run(answer, self._timed(answer), self._caller)
         except UpstreamError:
             self._ending = Ending.UPSTREAM_BROKE
-            if relay.shaper.at_boundary:
+            if readable and relay.shaper.at_boundary:
                 await self._caller.write(self._dialect.error_event(faults.broke_off(reference)))
             return self._caller.abort()
         if denial is not None:
             self._ending = Ending.OVER_QUOTA
+            if not readable:
+                return self._caller.abort()
             await self._caller.write(self._dialect.error_event(over_quota(denial, self._policy, reference)))
             return await self._caller.finish()
         if not answer.framed and not self._tally.finished:
@@ -221,6 +230,12 @@ class Exchange:
             return self._caller.abort()
         self._ending = Ending.COMPLETE
         return await self._caller.finish()
+
+    def _tokens(self, text_bytes: int) -> int:
+        """By estimate, in an answer's text; the caller's own cap is never passed, whatever the bytes look like."""
+        account = self._account.id if self._account is not None else ""
+        made = self._rooms.estimator.tokens(self._ask, account, text_bytes, self._policy.accounting)
+        return made if self._ask.output_cap is None else min(made, self._ask.output_cap)
 
     async def _timed(self, answer: Answer) -> AsyncIterator[bytes]:
         """The answer's chunks; notes when the first one came."""
@@ -268,7 +283,7 @@ class Exchange:
     def _usage(self) -> tuple[Usage, bool]:
         if not self._sent:
             return Usage(), False
-        flowed = self._rooms.estimator.tokens(self._ask.model, self._tally.generated_bytes)
+        flowed = self._tokens(self._tally.generated_bytes)
         complete = self._ending is Ending.COMPLETE
         if complete and self._status >= HTTPStatus.BAD_REQUEST:
             return Usage(), False  # providers do not charge for an answer that is an error
@@ -282,4 +297,4 @@ class Exchange:
         requests = next((claim.cost for claim in self._claims if claim.quota.unit == "requests"), 1)
         rooms.store.settle(self._arrival.id, account, self._claims, charges(usage, self._ask.model, accounting, requests=requests))
         if reported:
-            rooms.estimator.learn(self._ask, account.id, usage, accounting)
+            rooms.estimator.learn(self._ask, account.id, usage, self._tally.generated_bytes)

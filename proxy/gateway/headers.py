@@ -10,6 +10,9 @@ HOP_BY_HOP = frozenset({
 OURS_UP = frozenset({"host", "content-length", "expect"})
 """Set anew for the upstream: they describe our connection to it, not the caller's to us."""
 
+OWN_ORIGIN = frozenset({"alt-svc"})
+"""Says where else the upstream's own origin is served; of ours it would be untrue (RFC 7838)."""
+
 LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "anthropic-priority-", "anthropic-fast-", "ratelimit")
 """The upstream's limit headers tell one customer what all customers of a shared key have used."""
 
@@ -34,7 +37,7 @@ def downward(headers: Headers, *, own_credential: bool, reshaped: bool) -> Heade
     `own_credential`: the caller's credential was forwarded, so limits and organization are its own business.
     `reshaped`: the body may change, so its length, coding and digests no longer hold.
     """
-    gone = HOP_BY_HOP | _named_in_connection(headers)
+    gone = HOP_BY_HOP | OWN_ORIGIN | _named_in_connection(headers)
     if not own_credential:
         gone |= SHARED_KEY
     if reshaped:

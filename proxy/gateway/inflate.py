@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from collections.abc import Iterator
 from typing import Protocol
 
 import brotli
@@ -9,8 +10,17 @@ import zstandard
 
 from proxy.errors import CallerError
 
-_WINDOW = 1 << 27
-"""Largest zstd window accepted, bytes: a frame may not make us allocate more."""
+_WINDOW = 1 << 23
+"""Largest zstd window accepted, bytes: RFC 9659 allows no larger one in this content coding."""
+
+_PIECE = 1 << 20
+"""Bytes decompressed at a time: a bomb is noticed with little more than the limit in memory."""
+
+_CUT = 1 << 16
+
+_MOST_CODINGS = 3
+_MOST_MEMBERS = 1000
+"""More would be an attack: each costs a pass over the body, or over what is left of it."""
 
 
 class Inflater(Protocol):
@@ -21,16 +31,27 @@ class Inflater(Protocol):
 
 def inflate(data: bytes, encoding: str, limit: int) -> bytes:
     """`data` decompressed, at most `limit` bytes. Raises `CallerError` 413 past it, 400 for torn data, 415 for an unknown coding."""
-    for coding in reversed(_codings(encoding)):
+    codings = _codings(encoding)
+    unknown = next((coding for coding in codings if coding not in _WHOLE), None)
+    if unknown is not None or len(codings) > _MOST_CODINGS:
+        raise CallerError(f"Content-Encoding '{(unknown or encoding)[:40]}' is not supported.", status=415)
+    for coding in reversed(codings):
         try:
-            data = _WHOLE[coding](data, limit)
-        except KeyError:
-            raise CallerError(f"Content-Encoding '{coding[:40]}' is not supported.", status=415) from None
+            data = _bounded(_WHOLE[coding](data), limit)
         except (zlib.error, brotli.error, zstandard.ZstdError, EOFError):
             raise CallerError(f"The body is not valid {coding}.") from None
-        if len(data) > limit:
-            raise CallerError(f"The decompressed body is larger than {limit} bytes.", status=413, code="request_too_large")
     return data
+
+
+def _bounded(pieces: Iterator[bytes], limit: int) -> bytes:
+    found: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise CallerError(f"The decompressed body is larger than {limit} bytes.", status=413, code="request_too_large")
+        found.append(piece)
+    return b"".join(found)
 
 
 def inflater(encoding: str) -> Inflater | None:
@@ -47,37 +68,48 @@ def _codings(encoding: str) -> list[str]:
     return [name for name in names if name not in {"", "identity"}]
 
 
-def _gzip(data: bytes, limit: int) -> bytes:
+def _gzip(data: bytes) -> Iterator[bytes]:
     """Every member (RFC 1952 2.2): reading only the first would hide the rest from us but not from the upstream."""
-    out = bytearray()
-    while data and len(out) <= limit:
-        member = zlib.decompressobj(wbits=47)
-        out += member.decompress(data, limit + 1 - len(out))
-        if not member.eof and len(out) <= limit:
-            raise EOFError
-        data = member.unused_data
-    return bytes(out)
+    return _zlib(data, wbits=47, members=_MOST_MEMBERS)
 
 
-def _deflate(data: bytes, limit: int) -> bytes:
-    stream = zlib.decompressobj(wbits=15)
-    return stream.decompress(data, limit + 1)
+def _deflate(data: bytes) -> Iterator[bytes]:
+    return _zlib(data, wbits=15, members=1)
 
 
-def _br(data: bytes, limit: int) -> bytes:
-    stream = brotli.Decompressor()
-    out = bytearray(stream.process(data, output_buffer_limit=limit + 1))
-    while not stream.is_finished() and len(out) <= limit:
-        piece = stream.process(b"", output_buffer_limit=limit + 1)
+def _zlib(data: bytes, wbits: int, members: int) -> Iterator[bytes]:
+    """Handed over in small cuts: zlib copies what it has not used yet with every call."""
+    stream = zlib.decompressobj(wbits)
+    for start in range(0, len(data), _CUT):
+        rest = data[start : start + _CUT]
+        while rest:
+            if stream.eof:
+                stream, members = zlib.decompressobj(wbits), members - 1
+                if not members:
+                    raise EOFError
+            yield stream.decompress(rest, _PIECE)
+            rest = stream.unused_data if stream.eof else stream.unconsumed_tail
+    while not stream.eof:
+        piece = stream.decompress(b"", _PIECE)
         if not piece:
             raise EOFError
-        out += piece
-    return bytes(out)
+        yield piece
 
 
-def _zstd(data: bytes, limit: int) -> bytes:
+def _br(data: bytes) -> Iterator[bytes]:
+    stream = brotli.Decompressor()
+    yield stream.process(data, output_buffer_limit=_PIECE)
+    while not stream.is_finished():
+        piece = stream.process(b"", output_buffer_limit=_PIECE)
+        if not piece:
+            raise EOFError
+        yield piece
+
+
+def _zstd(data: bytes) -> Iterator[bytes]:
     with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(io.BytesIO(data), read_across_frames=True) as reader:
-        return reader.read(limit + 1)
+        while piece := reader.read(_PIECE):
+            yield piece
 
 
 class _Identity:
@@ -103,7 +135,7 @@ class _Brotli:
 
 class _Zstd:
     def __init__(self) -> None:
-        self._stream = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
+        self._stream = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj(read_across_frames=True)
 
     def feed(self, data: bytes) -> bytes:
         return self._stream.decompress(data)

@@ -1,19 +1,23 @@
 """A stream's reservation grows as its tokens flow: every `Accounting.slice` tokens, more is reserved before more is passed.
 
 The policy says what happens at the edge (`failure.stream_over_quota`): `finish` lets the stream end, `slow` holds it back
-until the quota frees, `stop` ends it at the next event boundary. What may pass beyond the quota is then at most one slice
-and the error of the byte estimate, per stream (`stop`, `slow`), or the rest of the answer (`finish`).
+until the quota frees, `stop` ends it at the next event boundary. Near the edge the slices shrink, so that all of a quota can
+be used. What may pass beyond it is then at most one chunk and the error of the byte estimate, per stream (`stop`, `slow`), or
+the rest of the answer (`finish`). What the model makes ahead of us while we hold back is bounded by the connection's buffers.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from proxy.core.engine import more
-from proxy.core.facts import Account, Ask
+from proxy.core.engine import GROWING, affordable, more, room_for
+from proxy.core.facts import Account, Ask, Usage
 from proxy.core.policy import Policy
 from proxy.core.quota import Claim, Denial
 from proxy.errors import StoreError
 from proxy.gateway.ports import Store
+
+SHORTEST = 0.05
+"""Seconds: a stream that is held back asks no oftener than this."""
 
 
 class Meter:
@@ -27,44 +31,71 @@ class Meter:
         self._ask = ask
         self._claims: tuple[Claim, ...] = ()
         self._reserved = 0
-        self._step = 1
+        self._step = 0
+        self._waited = 0.0
+        """Seconds that the chunk at hand has been followed by silence."""
+        self._holds = policy.enforce and policy.stream_over_quota != "finish"
         self._sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def begin(self, claims: tuple[Claim, ...], output: int) -> None:
         """`output` tokens are reserved by `claims` already."""
-        self._claims = claims
+        self._claims = tuple(claim for claim in claims if claim.quota.unit in GROWING)
         self._reserved = output
 
     async def flow(self, produced: int) -> Denial | None:
         """Reserves ahead of `produced` tokens. A `Denial` means: stop the stream at the next boundary."""
-        if produced < self._reserved or not self._claims:
-            return None
-        amount = produced - self._reserved + self._policy.accounting.slice
-        claims = more(self._claims, amount, self._ask.model, self._policy)
-        if not claims:
-            self._claims = ()
-            return None
-        denial = await self._extend(claims)
-        if denial is None or self._policy.stream_over_quota == "finish" or not self._policy.enforce:
-            self._reserved += amount
-            return None
-        return denial
+        self._waited = 0.0
+        while self._claims and (missing := produced - self._reserved) >= 0 and (wished := missing + self._ahead(produced)):
+            most = self._ever(wished)
+            if (denial := await self._grow(min(missing + 1, most), most)) is not None:
+                return denial
+        return None
 
-    async def _extend(self, claims: tuple[Claim, ...]) -> Denial | None:
-        waited = 0.0
+    async def _grow(self, needed: int, wished: int) -> Denial | None:
+        """Reserves `wished` tokens, or what is left of the quota if that is `needed` at least."""
         while True:
-            try:
-                verdict = await self._store.extend(self._request, self._account, claims, self._step)
-            except StoreError:
-                return None  # the stream was admitted; it is trued up when the store is back
-            self._step += 1
-            if not isinstance(verdict, Denial):
+            denial = await self._extend(wished)
+            if denial is None or not self._holds:
+                self._reserved += wished
                 return None
-            pause = verdict.binding.frees_in
-            if not self._may_wait(verdict, waited + pause):
-                return verdict
-            await self._sleep(max(0.05, pause))
-            waited += pause
+            left = self._left(denial, wished)
+            if needed <= left < wished:
+                wished = left
+            elif self._policy.stream_over_quota == "slow" and wished > needed:
+                wished = needed  # how long until that is free?
+            else:
+                pause = max(SHORTEST, denial.binding.frees_in)
+                self._waited += pause
+                if not self._may_wait(denial):
+                    return denial
+                await self._sleep(pause)
 
-    def _may_wait(self, denial: Denial, total: float) -> bool:
-        return self._policy.stream_over_quota == "slow" and not denial.never and total <= self._policy.idle_seconds
+    async def _extend(self, output: int) -> Denial | None:
+        """Every call is a step of its own, also after one whose answer was lost: it may have been counted."""
+        self._step += 1
+        claims = more(self._claims, output, self._ask.model, self._policy)
+        try:
+            verdict = await self._store.extend(self._request, self._account, claims, self._step)
+        except StoreError:
+            return None  # the stream was admitted; it is trued up when the store is back
+        return verdict if isinstance(verdict, Denial) else None
+
+    def _ahead(self, produced: int) -> int:
+        """A slice, but never past the caller's own cap: what will not be made need not be reserved."""
+        size, cap = self._policy.accounting.slice, self._ask.output_cap
+        return size if cap is None else min(size, max(0, cap - produced))
+
+    def _ever(self, output: int) -> int:
+        """No more than the quotas could hold when empty: a small quota is met in small slices, and waited for slice by slice."""
+        if not self._holds:
+            return output
+        quotas = [claim.quota for claim in self._claims]
+        return room_for(quotas, Usage(output=output), self._ask.model, self._policy.accounting)
+
+    def _left(self, denial: Denial, output: int) -> int:
+        """Of `output` tokens, how many still fit under the quota that binds."""
+        quota, used = denial.binding.quota, denial.binding.used
+        return affordable(quota, quota.burst - used, Usage(output=output), self._ask.model, self._policy.accounting)
+
+    def _may_wait(self, denial: Denial) -> bool:
+        return self._policy.stream_over_quota == "slow" and not denial.never and self._waited <= self._policy.idle_seconds

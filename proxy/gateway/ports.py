@@ -70,14 +70,16 @@ class Socket(Protocol):
     """The subprotocol agreed on."""
 
     def messages(self) -> AsyncIterator[str | bytes]:
-        """Whole messages until the other side closes; then `close_code` is set."""
+        """Whole messages until it is closed; by the other side, then `farewell` is set, or by us."""
 
     async def send(self, message: str | bytes) -> None: ...
 
-    async def close(self, code: int, reason: str) -> None: ...
+    async def close(self, code: int, reason: str) -> None:
+        """Does nothing where it is closed already."""
 
     @property
-    def close_code(self) -> int | None: ...
+    def farewell(self) -> tuple[int, str] | None:
+        """Code and reason with which the other side closed (1006 where it vanished without a word); None while it has not."""
 
 
 class Answer(Protocol):

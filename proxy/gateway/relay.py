@@ -3,10 +3,12 @@
 Nothing is held back that is not changed. Whatever is compressed is read from a decompressed copy.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 from proxy.core.enforcement import Plan
-from proxy.core.facts import Ask
+from proxy.core.facts import RUNS_A_MODEL, Ask
 from proxy.core.quota import Denial
 from proxy.dialects.base import Dialect, Tally
 from proxy.errors import CallerError
@@ -15,6 +17,9 @@ from proxy.gateway.inflate import BROKEN, inflate, inflater
 from proxy.gateway.meter import Meter
 from proxy.gateway.ports import Answer, Caller
 from proxy.shaping.stream import Shaper
+
+LARGE = 1 << 20
+"""Answers past this many bytes are read off the event loop, which must never stand still."""
 
 MOST_READ = 64 * 1024 * 1024
 """Bytes of an unstreamed answer that are kept to read its usage; past it the usage is estimated."""
@@ -37,23 +42,36 @@ class StreamRelay:
 
     async def run(self, answer: Answer, chunks: AsyncIterator[bytes], caller: Caller) -> Denial | None:
         """A `Denial` means that the policy stopped the stream, at an event boundary. Raises `UpstreamError`, `ConnectionError`."""
-        copy = inflater(value_of(answer.headers, "content-encoding"))
-        plain = not value_of(answer.headers, "content-encoding")
+        encoding = value_of(answer.headers, "content-encoding")
+        read = self.shaper.feed if not encoding else self._reader(encoding)
         async for chunk in chunks:
-            out = self.shaper.feed(chunk) if plain else chunk
-            if not plain and copy is not None:
-                try:
-                    self.shaper.feed(copy.feed(chunk))
-                except BROKEN:
-                    copy = None
-            if out:
+            if out := read(chunk):
                 await caller.write(out)
+            if self._tally.finished:
+                continue  # it is all there: nothing more to reserve, and nothing left to stop
             denial = await self._meter.flow(self._produced())
-            if denial is not None and (not plain or self.shaper.at_boundary):
+            if denial is not None and (encoding or self.shaper.at_boundary):
                 return denial
-        if plain and (rest := self.shaper.close()):
+        if not encoding and (rest := self.shaper.close()):
             await caller.write(rest)
         return None
+
+    def _reader(self, encoding: str) -> Callable[[bytes], bytes]:
+        """Reads a decompressed copy, and passes each chunk on as it is."""
+        copy = inflater(encoding)
+
+        def read(chunk: bytes) -> bytes:
+            nonlocal copy
+            try:
+                if copy is not None:
+                    self.shaper.feed(copy.feed(chunk))
+            except BROKEN:
+                copy = None
+            if copy is None:
+                self._tally.generated_bytes += len(chunk)  # what cannot be read is not free
+            return chunk
+
+        return read
 
     def _produced(self) -> int:
         reported = self._tally.usage.output if self._tally.usage else 0
@@ -70,9 +88,25 @@ async def relay_whole(answer: Answer, chunks: AsyncIterator[bytes], caller: Call
         if kept is not None:
             kept.append(chunk)
             kept = None if size > MOST_READ else kept
-    if kept is None or not ask.model or not size:
+    if kept is None or ask.operation not in RUNS_A_MODEL or not size:
         return Tally()
+    encoding = value_of(answer.headers, "content-encoding")
+    if size > LARGE:
+        return await _to_its_end(asyncio.to_thread(_read, b"".join(kept), encoding, dialect))
+    return _read(b"".join(kept), encoding, dialect)
+
+
+async def _to_its_end(reading: Coroutine[None, None, Tally]) -> Tally:
+    """The caller has all of the answer: one who leaves now is still charged what the answer says, not an estimate."""
+    work = asyncio.ensure_future(reading)
+    while not work.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(work)
+    return work.result()
+
+
+def _read(body: bytes, encoding: str, dialect: Dialect) -> Tally:
     try:
-        return dialect.read_whole(inflate(b"".join(kept), value_of(answer.headers, "content-encoding"), MOST_READ))
+        return dialect.read_whole(inflate(body, encoding, MOST_READ))
     except CallerError:
         return Tally()

@@ -11,10 +11,11 @@ def true_usage(ask: Ask, expected: Usage, tally: Tally, flowed: int, *, complete
 
     `flowed`: tokens in the bytes that were generated, by estimate. Of a stream that ended early the provider's figure is
     the one from before the end, so the larger counts. An unstreamed answer that never came may have been generated in
-    full all the same: it costs what was expected, or hanging up early would be free.
+    full all the same: it costs what was expected, or hanging up early would be free. A report of nothing at all (empty, or in
+    another dialect's words) is none; nor is a report of no output beside a text that was seen.
     """
-    told = tally.usage
-    if told is not None and complete:
+    told = tally.usage if tally.usage is not None and (tally.usage.total or not expected.total) else None
+    if told is not None and complete and (told.output or not flowed):
         return told, True
     if told is not None:
         return replace(told, output=max(told.output, flowed)), False

@@ -41,6 +41,7 @@ class Jwks:
         self._keys: tuple[Key, ...] | None = None
         self._read_at = self._tried_at = self._asked_at = -math.inf
         self._flights: Flights[None] = Flights()
+        self._lost = False
 
     async def find(self, kid: str | None, algorithm: str) -> Key | None:
         """The key to verify with. Without a key id, the only one that fits. Raises `StoreError` while no set was ever read."""
@@ -74,9 +75,18 @@ class Jwks:
         try:
             self._keys = public_keys(await self._fetch(self._url))
         except (UpstreamError, OSError, ValueError, RecursionError) as error:
-            log.warning("cannot read the key set at %s: %s", self._url, type(error).__name__)
+            self._note(lost=True, why=str(error) if isinstance(error, UpstreamError) else type(error).__name__)
         else:
             self._read_at = self._tried_at
+            self._note(lost=False)
+
+    def _note(self, *, lost: bool, why: str = "") -> None:
+        """One log line per change: callers ask again and again while a provider is down."""
+        if lost and not self._lost:
+            log.warning("cannot read the key set at %s: %s", self._url, why)
+        elif self._lost and not lost:
+            log.warning("the key set at %s is read again", self._url)
+        self._lost = lost
 
     def _pick(self, kid: str | None, algorithm: str) -> Key | None:
         fitting = [key for key in self._keys or () if kid in {None, key.kid} and _fits(key, algorithm)]

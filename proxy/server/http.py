@@ -4,9 +4,10 @@ aiohttp's low-level server is used without `web.Application`: there is one handl
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 from multidict import CIMultiDict
 
 from proxy.dialects.base import Headers
@@ -16,6 +17,9 @@ from proxy.gateway.ports import Socket
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 MOST_MESSAGE = 64 * 1024 * 1024
 """Bytes of one WebSocket message."""
+
+FAREWELL = 2.0
+"""Longest wait for the other side's close frame, seconds."""
 
 
 class HttpBody:
@@ -53,33 +57,45 @@ class HttpBody:
         except TimeoutError:
             raise CallerError("The request's body did not arrive in time.", status=408) from None
         except web.RequestPayloadError:
+            self._request.protocol.close()  # nobody knows where the next request would begin
             raise CallerError("The request's body is torn or its framing is not valid HTTP.") from None
 
 
 class HttpCaller:
     """The caller's side of one request."""
 
-    def __init__(self, request: web.BaseRequest, *, last: bool) -> None:
+    def __init__(self, request: web.BaseRequest, patience: float, *, leaving: Callable[[], bool]) -> None:
         self._request = request
-        self._last = last
-        """Close the connection after this answer: the worker is draining."""
+        self._patience = patience
+        """Longest time in which the caller may take nothing of its answer, seconds."""
+        self._leaving = leaving
+        """Is the worker draining? Then the connection is closed after this answer."""
         self.response: web.StreamResponse | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
         response = web.StreamResponse(status=status, headers=CIMultiDict(headers))
         response.headers.setdefault("Server", "stillgate")
-        if self._last:
+        if self._leaving():
             response.force_close()
         self.response = response
         await response.prepare(self._request)
 
     async def write(self, data: bytes) -> None:
         if self.response is not None and self._request.method != "HEAD":
-            await self.response.write(data)
+            await self._taken(self.response.write(data))
 
     async def finish(self) -> None:
         if self.response is not None:
-            await self.response.write_eof()
+            await self._taken(self.response.write_eof())
+
+    async def _taken(self, writing: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                await writing
+        except TimeoutError:
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise ConnectionResetError("the caller does not read its answer") from None
 
     def abort(self) -> None:
         if self.response is not None:
@@ -88,9 +104,13 @@ class HttpCaller:
             self._request.transport.close()
 
     async def upgrade(self, protocol: str | None) -> Socket:
-        response = web.WebSocketResponse(protocols=(protocol,) if protocol else (), max_msg_size=MOST_MESSAGE, compress=False)
+        agreed = (protocol,) if protocol else ()
+        response = web.WebSocketResponse(protocols=agreed, max_msg_size=MOST_MESSAGE, compress=False, autoclose=False, timeout=FAREWELL)
         self.response = response
-        await response.prepare(self._request)
+        # aiohttp logs the subprotocols of a caller with whom none was agreed, and one of them may hold a key.
+        headers = CIMultiDict((name, value) for name, value in self._request.headers.items() if name != hdrs.SEC_WEBSOCKET_PROTOCOL)
+        headers.extend((hdrs.SEC_WEBSOCKET_PROTOCOL, name) for name in agreed)
+        await response.prepare(self._request.clone(headers=headers))
         return ServerSocket(response)
 
 
@@ -100,23 +120,23 @@ class ServerSocket:
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
         self.protocol = socket.ws_protocol
+        self.farewell: tuple[int, str] | None = None
 
     async def messages(self) -> AsyncIterator[str | bytes]:
-        async for message in self._socket:
-            if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-                yield message.data
-            elif message.type is WSMsgType.ERROR:
-                raise ConnectionResetError("the caller's WebSocket broke")
+        while (message := await self._socket.receive()).type in {WSMsgType.TEXT, WSMsgType.BINARY}:
+            yield message.data
+        if message.type is WSMsgType.ERROR:
+            raise ConnectionResetError("the caller's WebSocket broke")
+        if message.type is WSMsgType.CLOSE:
+            self.farewell = (message.data or 0, message.extra or "")
+        elif message.type is WSMsgType.CLOSED:
+            self.farewell = (WSCloseCode.ABNORMAL_CLOSURE, "")
 
     async def send(self, message: str | bytes) -> None:
         await (self._socket.send_str(message) if isinstance(message, str) else self._socket.send_bytes(message))
 
     async def close(self, code: int, reason: str) -> None:
-        await self._socket.close(code=code or WSCloseCode.GOING_AWAY, message=reason.encode())
-
-    @property
-    def close_code(self) -> int | None:
-        return self._socket.close_code
+        await self._socket.close(code=code, message=reason.encode())
 
 
 def _too_large(limit: int) -> CallerError:

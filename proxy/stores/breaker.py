@@ -23,6 +23,7 @@ class Breaker:
         self._changed = changed
         self._failures = 0
         self._next_try = 0.0
+        self._opened = 0.0
         self.open = False
 
     def allows(self) -> bool:
@@ -32,6 +33,10 @@ class Breaker:
             return False
         self._next_try = self._clock() + PAUSE
         return True
+
+    def open_for(self) -> float:
+        """Seconds since it opened; 0 while it is closed."""
+        return self._clock() - self._opened if self.open else 0.0
 
     def succeeded(self) -> None:
         self._failures = 0
@@ -44,6 +49,7 @@ class Breaker:
         self._failures += 1
         if not self.open and self._failures >= FAILURES:
             self.open = True
-            self._next_try = self._clock() + PAUSE
+            self._opened = self._clock()
+            self._next_try = self._opened + PAUSE
             log.error("the store is lost (%s); the policy's failure.store_lost holds", why)
             self._changed("open")

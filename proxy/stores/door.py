@@ -1,15 +1,14 @@
 """Failed logins by address, counted over all gateways with `limits`: small counts of one are what it is right for."""
 
-import logging
 from collections.abc import Callable
+from typing import Any
 
 from limits import parse
-from limits.aio.storage import Storage
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from limits.errors import StorageError
-from limits.storage import storage_from_string
 
-log = logging.getLogger(__name__)
+from proxy.errors import StoreError
+from proxy.stores.connect import Connection
 
 LIMIT = parse("60/minute")
 """Per address. An address may be a whole company's: the door only slows those who fail, it never shuts out a valid key."""
@@ -20,12 +19,16 @@ SHUT = 10.0
 MOST = 10_000
 """Addresses remembered as shut."""
 
+PATIENCE = 0.5
+"""Longest time that one failed login waits to be counted, seconds."""
+
 
 class RedisDoor:
-    """The `Door` port."""
+    """The `Door` port. It has a client of its own: who tries keys must not keep those who have one from the store."""
 
     def __init__(self, url: str, clock: Callable[[], float]) -> None:
-        self._limiter = SlidingWindowCounterRateLimiter(_storage(url))
+        self._connection = Connection(url, PATIENCE)
+        self._limiter = SlidingWindowCounterRateLimiter(_Borrowed(self._connection.client))
         self._clock = clock
         self._shut: dict[str, float] = {}
 
@@ -36,18 +39,29 @@ class RedisDoor:
         if self.shut(peer):
             return
         try:
-            allowed = await self._limiter.hit(LIMIT, "login", peer)
-        except (StorageError, OSError, TimeoutError):
+            allowed = await self._connection.run(lambda _: self._limiter.hit(LIMIT, "login", peer))
+        except StoreError:
             return  # the store is lost; its breaker says so, once
         if not allowed:
+            self._shut.pop(peer, None)  # the one remembered last stands last
             self._shut[peer] = self._clock() + SHUT
             if len(self._shut) > MOST:
                 del self._shut[next(iter(self._shut))]
 
+    async def close(self) -> None:
+        await self._connection.close()
 
-def _storage(url: str) -> Storage:
-    scheme, _, rest = url.partition("://")
-    named = {"unix": "redis+unix"}.get(scheme, scheme)
-    found = storage_from_string(f"async+{named}://{rest}", implementation="redispy", wrap_exceptions=True, socket_timeout=0.5)
-    assert isinstance(found, Storage)  # noqa: S101 (the `async+` scheme gives the asynchronous one)
-    return found
+
+class _Borrowed(RedisStorage):
+    """`limits` over a client of ours: its own would retry ten times, and reads our URLs differently."""
+
+    STORAGE_SCHEME = ["async+stillgate"]  # noqa: RUF012 (declared so by `limits`)
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        super().__init__("redis://", implementation="redispy")
+
+    def configure_bridge(self) -> None:
+        bridge: Any = self.bridge
+        bridge.storage = self._client
+        bridge.connection_getter = lambda _: self._client

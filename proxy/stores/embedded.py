@@ -12,11 +12,14 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from proxy.errors import ConfigError
@@ -25,6 +28,15 @@ log = logging.getLogger(__name__)
 
 START = 30.0
 """Longest time to start, seconds: it reads its whole log first."""
+
+LONGEST_PAUSE = 10.0
+"""Seconds between two starts of a server that keeps dying."""
+
+STEADY = 10.0
+"""A server that lived this many seconds is started again at once."""
+
+LOOK = 0.02
+"""Seconds between two looks at something that is about to happen."""
 
 NOWHERE = (
     "no embedded store can run here: there is no valkey-server or redis-server for this platform. Two ways out: "
@@ -55,70 +67,127 @@ def _bundled() -> str | None:
 @asynccontextmanager
 async def embedded(state_dir: Path) -> AsyncIterator[str]:
     """Runs the embedded store; yields its URL. Raises `ConfigError` where it cannot."""
-    server = binary()
+    program = binary()
     folder = state_dir / "store"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        locks = (folder / "lock").open("w"), (folder / "server.lock").open("w")
     except OSError as error:
         raise ConfigError(f"cannot use {folder}: {error.strerror}") from None
     # A unix socket's path may have 108 bytes at most; a state directory's may have more.
-    with _alone(folder), tempfile.TemporaryDirectory(prefix="stillgate-store-") as runtime:
+    with locks[0], locks[1], tempfile.TemporaryDirectory(prefix="stillgate-store-") as runtime:
+        await _alone(state_dir, *locks)
         door = Path(runtime) / "s"
-        started = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
-            keeper = group.create_task(_keep([server, *_options(folder, door)], door, started))
-            try:
-                await _first(keeper, started)
-                (folder / "socket").write_text(str(door))
-                yield f"unix://{door}"
-            finally:
-                (folder / "socket").unlink(missing_ok=True)
-                keeper.cancel()
-
-
-async def _first(keeper: "asyncio.Task[None]", started: asyncio.Event) -> None:
-    """Until it answers for the first time. Raises what kept it from starting."""
-    waiting = asyncio.ensure_future(started.wait())
-    await asyncio.wait({keeper, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if not started.is_set():
-        raise ConfigError("the embedded store did not start") from keeper.exception()
-
-
-async def _keep(command: list[str], door: Path, started: asyncio.Event) -> None:
-    """Runs the server, and starts it again when it dies: its log holds what it knew, to the second."""
-    while True:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, start_new_session=True
-        )
+        server = _Server([program, *_options(folder, door)], door, locks[1].fileno())
+        await server.start()
         try:
-            await _ready(process, door)
-            started.set()
-            code = await process.wait()
+            async with asyncio.TaskGroup() as group:
+                keeper = group.create_task(server.keep())
+                try:
+                    (folder / "socket").write_text(str(door))
+                    yield f"unix://{door}"
+                finally:
+                    (folder / "socket").unlink(missing_ok=True)
+                    keeper.cancel()
         finally:
-            await _stop(process)
-        log.error("the embedded store ended with code %s; starting it again", code)
+            await server.stop()
+
+
+async def _alone(state_dir: Path, gateway: IO[str], server: IO[str]) -> None:
+    """Two servers on one append-only log would destroy it.
+
+    The first lock goes with the gateway's process, however it ends. The second is the server's too, which inherits it: a server
+    that outlived a killed gateway is told to end. Raises `ConfigError`.
+    """
+    if not _locked(gateway):
+        raise ConfigError(f"another gateway uses {state_dir}; choose another --state-dir, or share a store: --store")
+    try:
+        async with asyncio.timeout(START):
+            while not _locked(server):
+                await _end_abandoned(state_dir)
+                await asyncio.sleep(LOOK)
+    except TimeoutError:
+        raise ConfigError(f"a store that its gateway left behind still runs in {state_dir}; end it first") from None
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+async def _end_abandoned(state_dir: Path) -> None:
+    if (url := running(state_dir)) is not None:
+        async with _client(Path(url.removeprefix("unix://"))) as client:
+            with contextlib.suppress(RedisError, OSError):
+                await client.shutdown()
+
+
+class _Server:
+    """The server's process."""
+
+    def __init__(self, command: list[str], door: Path, lock: int) -> None:
+        self._command = command
+        self._door = door
+        self._lock = lock
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Until it answers. Raises `ConfigError`."""
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=(self._lock,),
+        )
+        ready = False
+        try:
+            await _ready(process, self._door)
+            ready = True
+        finally:
+            if not ready:
+                await self.stop()
+
+    async def keep(self) -> None:
+        """Starts it again whenever it dies: its log holds what it knew, to the second. Meanwhile the store is lost, no more."""
+        pause, loop = LOOK, asyncio.get_running_loop()
+        while self._process is not None:
+            began = loop.time()
+            code = await self._process.wait()
+            pause = LOOK if loop.time() - began > STEADY else min(LONGEST_PAUSE, pause * 2)
+            log.error("the embedded store ended with code %s; starting it again in %.2f s", code, pause)
+            await asyncio.sleep(pause)
+            try:
+                await self.start()
+            except ConfigError as error:
+                log.error("%s", error)
+
+    async def stop(self) -> None:
+        """SIGTERM lets it write its log to the end."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(10):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
 
 def running(state_dir: Path) -> str | None:
-    """URL of the embedded store that a running gateway keeps in `state_dir`; None where none runs (a killed one's note is stale)."""
-    note = state_dir / "store" / "socket"
-    if not note.exists():
+    """URL of the embedded store that a gateway keeps in `state_dir`; None where none runs (a killed one's note is stale)."""
+    try:
+        path = (state_dir / "store" / "socket").read_text()
+    except OSError:
         return None
-    path = note.read_text()
     with socket.socket(socket.AF_UNIX) as probe:
-        return f"unix://{path}" if probe.connect_ex(path) == 0 else None
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two servers on one append-only log would destroy it. The lock goes with the process, however it ends."""
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(f"another gateway uses {folder.parent}; choose another --state-dir, or share a store: --store") from None
-        yield
+        return f"unix://{path}" if path and probe.connect_ex(path) == 0 else None
 
 
 def _options(folder: Path, door: Path) -> list[str]:
@@ -130,15 +199,19 @@ def _options(folder: Path, door: Path) -> list[str]:
 
 
 async def _ready(process: asyncio.subprocess.Process, door: Path) -> None:
-    async with Redis(unix_socket_path=str(door)) as client:
+    async with _client(door) as client:
         try:
             async with asyncio.timeout(START):
                 while not await _answers(client):
                     if process.returncode is not None:
                         raise ConfigError(f"the embedded store ended with code {process.returncode}; see server.log in the state directory")
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(LOOK)
         except TimeoutError:
             raise ConfigError("the embedded store did not start in time; see server.log in the state directory") from None
+
+
+def _client(door: Path) -> Redis:
+    return Redis(unix_socket_path=str(door), retry=Retry(NoBackoff(), 0))
 
 
 async def _answers(client: Redis) -> bool:
@@ -146,16 +219,3 @@ async def _answers(client: Redis) -> bool:
         return bool(await client.ping())
     except (RedisError, OSError):
         return False
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    """SIGTERM lets it write its log to the end."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-    try:
-        async with asyncio.timeout(10):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()

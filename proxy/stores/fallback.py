@@ -33,7 +33,6 @@ class SteadyStore:
         self._clock = clock
         self._ledger = Ledger(math.inf)
         self._local: set[str] = set()
-        self._lost_since: float | None = None
         self._standings: dict[str, str] = {}
         self.gateways = 1
         """Live workers on the store when it was last seen."""
@@ -44,17 +43,20 @@ class SteadyStore:
     async def reserve(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
         if self._breaker.allows():
             try:
-                verdict = await self._remote.reserve(request, account, claims)
+                answer = await self._remote.reserve(request, account, claims)
             except StoreError as error:
-                self._failed(error)
+                self._breaker.failed(str(error))
             else:
-                self._answered(account, verdict.standing)
-                return verdict
+                self._answered(account, answer.standing)
+                return answer
         try:
-            return self._alone(request, account, claims)
+            verdict = self._alone(request, account, claims)
         except StoreError:
             self._remote.release(request, account, claims)  # the lost call may have been counted
             raise
+        if isinstance(verdict, Denial) and self._policy.enforce:  # in shadow it is served, and settled in the end
+            self._remote.release(request, account, claims)
+        return verdict
 
     async def extend(self, request: str, account: Account, claims: Sequence[Claim], step: int) -> Grant | Denial:
         if request in self._local:
@@ -64,7 +66,7 @@ class SteadyStore:
         try:
             verdict = await self._remote.extend(request, account, claims, step)
         except StoreError as error:
-            self._failed(error)
+            self._breaker.failed(str(error))
             raise
         self._answered(account, verdict.standing)
         return verdict
@@ -81,12 +83,7 @@ class SteadyStore:
             self._ledger.release(request, self._clock())
         self._remote.release(request, account, claims)
 
-    def _failed(self, error: StoreError) -> None:
-        self._lost_since = self._clock() if self._lost_since is None else self._lost_since
-        self._breaker.failed(str(error))
-
     def _answered(self, account: Account, standing: str) -> None:
-        self._lost_since = None
         self._breaker.succeeded()
         if standing:
             self._standings[account.id] = standing
@@ -98,8 +95,8 @@ class SteadyStore:
     def _alone(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
         """Raises `StoreError` where the policy says refuse."""
         lost, at = self._policy.store_lost, self._clock()
-        too_long = lost.then_refuse and at - (self._lost_since or at) > lost.seconds
-        if lost.serve_locally <= 0 or too_long or self._ledger.crowded(MOST):
+        too_long = lost.then_refuse and self._breaker.open_for() > lost.seconds
+        if lost.serve_locally <= 0 or too_long or self._ledger.crowded(MOST, at):
             raise StoreError("the store is lost")
         verdict = self._ledger.reserve(request, self._share(claims), at)
         if isinstance(verdict, Grant):

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from proxy.core.facts import Account
@@ -23,11 +24,14 @@ LEASE = 6.0
 BATCH = 256
 """Settlements in one trip."""
 
-MOST_PENDING = 200_000
-"""Settlements kept while the store is away; past it the oldest is dropped, and counted."""
+MOST_PENDING = 100_000
+"""Settlements kept while the store is away, two kilobytes each; past it the oldest is dropped, and counted."""
 
 PATIENCE = 2.0
 """Deadline of what nobody waits for, seconds."""
+
+SCAN = 30.0
+"""Deadline for looking through all keys, seconds."""
 
 MONTH = 31 * 86400
 
@@ -39,7 +43,9 @@ class RedisStore:
         self._connection = connection
         self._lease = lease
         self._running: dict[str, str] = {}
-        """Requests of this worker that hold a lease, and their organization."""
+        """Requests of this worker that hold a lease, or may: the answer was lost. With their organization."""
+        self._active: dict[str, bool] = {}
+        """Organizations with leases of this worker since its last beat; True once the store knows whom to sweep if we die."""
         self._pending: OrderedDict[str, Call] = OrderedDict()
         self._more = asyncio.Event()
         self._dropped = 0
@@ -57,10 +63,15 @@ class RedisStore:
     async def reserve(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
         keys, places = _usage_keys(account, claims)
         names = (*_lease_keys(account.organization), _standing_key(account), *keys)
+        if claims:  # what reserves nothing is never settled
+            self._running[request] = account.organization
         found = await run(self._connection, Call("reserve", names, ("", self._lease, request, account.id, *_flat(claims, places))))
         verdict = _verdict(found, claims)
-        if isinstance(verdict, Grant):
-            self._running[request] = account.organization
+        if isinstance(verdict, Denial):
+            self._running.pop(request, None)
+        elif account.organization not in self._active:
+            self._active[account.organization] = False
+            self._more.set()
         return verdict
 
     async def extend(self, request: str, account: Account, claims: Sequence[Claim], step: int) -> Grant | Denial:
@@ -76,7 +87,8 @@ class RedisStore:
         self._later(request, Call("settle", names, args))
 
     def release(self, request: str, account: Account, claims: Sequence[Claim]) -> None:
-        self._later(request, Call("release", _lease_keys(account.organization), ("", self._lease, request)))
+        if request in self._running:  # else the store was never asked
+            self._later(request, Call("release", _lease_keys(account.organization), ("", self._lease, request)))
 
     def _later(self, request: str, call: Call) -> None:
         self._running.pop(request, None)
@@ -91,24 +103,26 @@ class RedisStore:
         while True:
             await self._more.wait()
             self._more.clear()
+            await self._tell_active()
             while self._pending:
                 if not await self.flush():
                     await asyncio.sleep(0.2)
 
     async def flush(self) -> bool:
-        """One batch; what failed stays for the next. False where the store did not answer."""
-        batch = dict(list(self._pending.items())[:BATCH])
+        """One batch; what failed goes to the end, so that it never keeps others waiting. False where nothing was written."""
+        batch = dict(islice(self._pending.items(), BATCH))
         try:
             results = await run_all(self._connection, list(batch.values()), PATIENCE)
         except StoreError:
             return False
-        failed = 0
-        for request, result in zip(batch, results, strict=True):
+        for (request, call), result in zip(batch.items(), results, strict=True):
+            if self._pending.get(request) is not call:
+                continue
             if isinstance(result, Exception):
-                failed += 1
-            elif self._pending.get(request) is batch[request]:
+                self._pending.move_to_end(request)
+            else:
                 del self._pending[request]
-        return failed == 0
+        return not all(isinstance(result, Exception) for result in results)
 
     async def drain(self, seconds: float) -> bool:
         """Writes what is left before the worker goes; True where nothing is."""
@@ -129,8 +143,20 @@ class RedisStore:
         calls = [Call("renew", _lease_keys(name), ("", self._lease, *requests)) for name, requests in by_organization.items()]
         for start in range(0, len(calls), BATCH):
             await run_all(self._connection, calls[start : start + BATCH], PATIENCE)
+        self._active = dict.fromkeys(by_organization, True)
         await self._remember_active(by_organization, at)
         await self._sweep_abandoned(at)
+        await self._connection.follow()
+
+    async def _tell_active(self) -> None:
+        """At once and not with the next beat, which a killed worker does not live to see. Due now: the next beat says until when."""
+        new = [name for name, told in self._active.items() if not told]
+        self._active |= dict.fromkeys(new, True)
+        try:
+            if new:
+                await self._connection.run(lambda client: client.zadd("sg:active", dict.fromkeys(new, 0.0), nx=True), PATIENCE)
+        except StoreError:
+            return  # the beat tells them too
 
     async def _remember_active(self, organizations: Iterable[str], at: float) -> None:
         due = dict.fromkeys(organizations, at + self._lease + 1.0)
@@ -142,19 +168,29 @@ class RedisStore:
         stale: list[str] = await self._connection.run(
             lambda client: client.zrangebyscore("sg:active", "-inf", at, start=0, num=BATCH), PATIENCE
         )
-        if stale:
-            await run_all(self._connection, [Call("renew", _lease_keys(name), ("", self._lease)) for name in stale], PATIENCE)
-            await self._connection.run(lambda client: client.zrem("sg:active", *stale), PATIENCE)
+        if not stale:
+            return
+        alive = await run_all(self._connection, [Call("renew", _lease_keys(name), ("", self._lease)) for name in stale], PATIENCE)
+        # Some may still run, on a gateway whose clock is behind ours; some could not be asked: they are looked at again.
+        empty = [name for name, count in zip(stale, alive, strict=True) if count == 0]
+        if empty:
+            await self._connection.run(lambda client: client.zrem("sg:active", *empty), PATIENCE)
 
     async def in_flight(self) -> list[dict[str, Any]]:
-        """What is in flight over all gateways, for people: request, account, age in seconds."""
+        """What is in flight over all gateways, for people: request, account, age in seconds. Raises `StoreError`."""
+
+        async def organizations(client: Any) -> list[str]:
+            keys = {key async for key in client.scan_iter(match="sg:{*}:live", count=1000)}
+            return sorted(key[len("sg:{") : -len("}:live")] for key in keys)
+
+        names = await self._connection.run(organizations, SCAN)
         found = []
-        async for key in self._connection.client.scan_iter(match="sg:{*}:live", count=1000):
-            organization = key[len("sg:{") : -len("}:live")]
-            for request, account, age in await run(
-                self._connection, Call("inspect", _lease_keys(organization), ("", self._lease)), PATIENCE
-            ):
-                found.append({"request": request, "account": account, "age": float(age)})
+        for start in range(0, len(names), BATCH):
+            calls = [Call("inspect", _lease_keys(name), ("", self._lease)) for name in names[start : start + BATCH]]
+            for leases in await run_all(self._connection, calls, PATIENCE):
+                if isinstance(leases, Exception):
+                    raise StoreError(f"{type(leases).__name__}") from leases
+                found += [{"request": request, "account": account, "age": float(age)} for request, account, age in leases]
         return found
 
 

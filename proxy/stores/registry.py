@@ -41,4 +41,4 @@ class Registry:
         """Each live worker and what it says of itself."""
         names = await self._connection.run(lambda client: client.zrangebyscore(SEEN, at, "+inf"), PATIENCE)
         says = await self._connection.run(lambda client: client.hgetall(SAYS), PATIENCE)
-        return [{"id": name, **msgspec.json.decode(says.get(name, "{}"))} for name in sorted(names)]
+        return [{"id": name, **msgspec.json.decode(says[name])} for name in sorted(names) if name in says]

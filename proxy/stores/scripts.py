@@ -34,6 +34,7 @@ class Call:
 
     def __init__(self, name: str, keys: Sequence[str], args: Sequence[object]) -> None:
         self.script = script(name)
+        self.key = keys[0]
         self._arguments = (len(keys), *keys, *args)
 
     def by_digest(self, client: Any) -> Any:
@@ -47,18 +48,19 @@ class Call:
 async def run(connection: Connection, call: Call, deadline: float | None = None) -> Any:
     """One round trip; two, once, on a server that has never seen the script. Raises `StoreError`."""
     try:
-        return await connection.run(call.by_digest, deadline)
+        return await connection.run(call.by_digest, deadline, call.key)
     except StoreError as error:
         if not isinstance(error.__cause__, NoScriptError):
             raise
-        return await connection.run(call.by_text, deadline)
+        return await connection.run(call.by_text, deadline, call.key)
 
 
 async def run_all(connection: Connection, calls: Sequence[Call], deadline: float) -> list[Any]:
     """Several in one trip. What failed is an exception in its place. Raises `StoreError` where none arrived."""
-    results = await connection.together([call.by_digest for call in calls], deadline)
+    results = await connection.each([call.by_digest for call in calls], deadline, [call.key for call in calls])
     again = [index for index, result in enumerate(results) if isinstance(result, NoScriptError)]
     if again:
-        for index, result in zip(again, await connection.together([calls[index].by_text for index in again], deadline), strict=True):
+        keys = [calls[index].key for index in again]
+        for index, result in zip(again, await connection.each([calls[index].by_text for index in again], deadline, keys), strict=True):
             results[index] = result
     return results

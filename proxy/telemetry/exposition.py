@@ -40,6 +40,12 @@ def merge(parts: Sequence[tuple[str, bytes]]) -> bytes:
     return generate_latest(_Families([each.whole() for each in merged.values()]))
 
 
+def counters_only(text: bytes) -> bytes:
+    """What of a worker's text outlives it: counters and histograms. A gauge of a worker that is gone says nothing."""
+    families = (family for family in text_string_to_metric_families(text.decode()) if family.type in _SUMMED)
+    return generate_latest(_Families(list(families)))
+
+
 class _Merged:
     """One family over all workers."""
 

@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
-from aiohttp import ClientTimeout, WSMsgType, hdrs
+from aiohttp import ClientTimeout, ClientWSTimeout, WSCloseCode, WSMsgType, hdrs
 from multidict import CIMultiDict
 
 from proxy.dialects.base import Headers
-from proxy.errors import UpstreamError
+from proxy.errors import CallerError, UpstreamError
 from proxy.gateway.ports import Answer, Dispatch, Socket
 from proxy.gateway.tunnel import HANDSHAKE
 from proxy.upstream.targets import Target
@@ -25,6 +25,12 @@ PIECE = 256 * 1024
 IDLE_CONNECTION = 4.0
 """Seconds an unused connection is kept: less than the five that common servers keep theirs, so that we never write into one
 that the other side is closing (a POST that meets that could not be tried again)."""
+
+MOST_DOCUMENT = 1 << 20
+"""Bytes of a document that is fetched."""
+
+FAREWELL = ClientWSTimeout(ws_close=2.0)
+"""Longest wait for a WebSocket's close frame, seconds."""
 
 _QUIET = frozenset({hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE})
 """Headers that aiohttp would add of its own."""
@@ -43,7 +49,10 @@ class HttpUpstream:
         self._session = aiohttp.ClientSession(
             connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
             skip_auto_headers=_QUIET, read_bufsize=256 * 1024, max_line_size=64 * 1024, max_field_size=64 * 1024,
+            timeout=ClientTimeout(total=None),
         )  # fmt: skip
+        # aiohttp would send a GET, PUT or DELETE twice where a kept connection breaks: but by then its bytes are sent.
+        self._session._retry_connection = False  # noqa: SLF001
 
     async def close(self) -> None:
         if self._session is not None:
@@ -55,13 +64,18 @@ class HttpUpstream:
             async with self._opened().get(url, timeout=ClientTimeout(total=5.0), allow_redirects=False) as response:
                 if response.status != 200:  # noqa: PLR2004
                     raise UpstreamError(f"fetching a document answered {response.status}", sent=True)
-                return await response.content.read(1 << 20)
+                found = bytearray()
+                async for piece in response.content.iter_any():
+                    found += piece
+                    if len(found) > MOST_DOCUMENT:
+                        raise UpstreamError("fetching a document failed: it is too large", sent=True)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise UpstreamError(f"fetching a document failed: {type(error).__name__}", sent=True) from None
+        return bytes(found)
 
     async def send(self, dispatch: Dispatch) -> Answer:
         target = self._target(dispatch)
-        timeout = ClientTimeout(total=None, sock_connect=target.connect, sock_read=dispatch.idle)
+        timeout = ClientTimeout(total=None, connect=target.connect, sock_read=dispatch.idle)
         for attempt in range(1, TRIES + 1):
             try:
                 response = await self._opened().request(
@@ -76,6 +90,8 @@ class HttpUpstream:
             except TimeoutError:
                 raise UpstreamError(f"{target!r} was silent", sent=True, timed_out=True) from None
             except (aiohttp.ClientError, OSError, ValueError) as error:
+                if isinstance(error.__cause__, CallerError):
+                    raise error.__cause__ from None  # the body that was being passed on turned out torn
                 raise UpstreamError(f"{target!r} failed: {type(error).__name__}", sent=True) from None
         raise AssertionError("the last attempt returns or raises")
 
@@ -83,9 +99,11 @@ class HttpUpstream:
         target = self._target(dispatch)
         headers = CIMultiDict((name, value) for name, value in target.authorise(dispatch) if name.lower() not in HANDSHAKE)
         try:
-            socket = await self._opened().ws_connect(
-                target.address(dispatch), protocols=protocols, headers=headers, max_msg_size=64 * 1024 * 1024
-            )
+            async with asyncio.timeout(target.connect):
+                socket = await self._opened().ws_connect(
+                    target.address(dispatch), protocols=protocols, headers=headers, max_msg_size=64 * 1024 * 1024,
+                    autoclose=False, timeout=FAREWELL,
+                )  # fmt: skip
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise UpstreamError(f"{target!r} did not open a WebSocket: {type(error).__name__}", sent=False) from None
         return ClientSocket(socket)
@@ -108,9 +126,7 @@ class HttpAnswer:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
-        self.headers = tuple(
-            (name.decode("ascii", "replace"), value.decode("utf-8", "surrogateescape")) for name, value in response.raw_headers
-        )
+        self.headers = tuple((name.decode("ascii", "replace"), _text(value)) for name, value in response.raw_headers)
         fields = response.headers
         self.framed = hdrs.CONTENT_LENGTH in fields or "chunked" in fields.get(hdrs.TRANSFER_ENCODING, "").lower()
 
@@ -137,23 +153,26 @@ class ClientSocket:
     def __init__(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
         self._socket = socket
         self.protocol = socket.protocol
+        self.farewell: tuple[int, str] | None = None
 
     async def messages(self) -> AsyncIterator[str | bytes]:
-        async for message in self._socket:
-            if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-                yield message.data
-            elif message.type is WSMsgType.ERROR:
-                raise UpstreamError("the upstream's WebSocket broke", sent=True)
+        while (message := await self._socket.receive()).type in {WSMsgType.TEXT, WSMsgType.BINARY}:
+            yield message.data
+        if message.type is WSMsgType.ERROR:
+            raise UpstreamError("the upstream's WebSocket broke", sent=True)
+        if message.type is WSMsgType.CLOSE:
+            self.farewell = (message.data or 0, message.extra or "")
+        elif message.type is WSMsgType.CLOSED:
+            self.farewell = (WSCloseCode.ABNORMAL_CLOSURE, "")
 
     async def send(self, message: str | bytes) -> None:
-        await (self._socket.send_str(message) if isinstance(message, str) else self._socket.send_bytes(message))
+        try:
+            await (self._socket.send_str(message) if isinstance(message, str) else self._socket.send_bytes(message))
+        except (aiohttp.ClientError, OSError) as error:
+            raise UpstreamError(f"the upstream's WebSocket broke: {type(error).__name__}", sent=True) from None
 
     async def close(self, code: int, reason: str) -> None:
         await self._socket.close(code=code, message=reason.encode())
-
-    @property
-    def close_code(self) -> int | None:
-        return self._socket.close_code
 
 
 def _fields(dispatch: Dispatch, target: Target) -> Headers:
@@ -162,6 +181,14 @@ def _fields(dispatch: Dispatch, target: Target) -> Headers:
     if isinstance(dispatch.body, bytes) and len(dispatch.body) > PIECE:
         return (*fields, (hdrs.CONTENT_LENGTH, str(len(dispatch.body))))
     return fields
+
+
+def _text(value: bytes) -> str:
+    """A field's value; what is not UTF-8 is Latin-1, as HTTP once had it (RFC 9110 5.5)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _payload(body: bytes | AsyncIterator[bytes] | None) -> bytes | AsyncIterator[bytes] | None:

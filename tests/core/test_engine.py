@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from proxy.core.enforcement import Forward, Reason, Refuse
-from proxy.core.engine import admissible, decide, more, over_quota, wanted
+from proxy.core.engine import admissible, decide, holdable, more, over_quota, wanted
 from proxy.core.facts import Account, Ask, Operation, Usage
 from proxy.core.ladder import Rung, Standing
 from proxy.core.policy import Tier
-from proxy.core.quota import HELD, Denial, Grant, Meter, Quota, Unit, Window
+from proxy.core.quota import HELD, Accounting, Denial, Grant, Meter, Price, Quota, Unit, Window, charges
 from tests.support.policies import policy
 
 MINUTE = Window("rate", "minute", 60)
@@ -86,3 +89,27 @@ def test_an_unknown_tier_falls_to_the_default_and_a_listed_account_keeps_its_own
     two = policy(tiers={"free": Tier("free"), "team": Tier("team")}, account_tiers={"bob": "team"})
     assert two.tier(Account("ann", "ann", "nonsense")).name == "free"
     assert two.tier(Account("bob", "bob", "free")).name == "team"
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 3000), st.sampled_from([Unit.TOKENS, Unit.OUTPUT, Unit.SPEND]))
+def test_a_guessed_output_is_clamped_to_what_an_empty_quota_holds_and_no_further(taken: int, made: int, limit: int, unit: Unit) -> None:
+    """A guess never refuses for ever (operators.md B6); input that cannot fit still does."""
+    prices = Accounting(prices=(("*", Price(1_000_000, 3_000_000, 1_000_000, 1_000_000)),))
+    tight = policy(tiers={"free": Tier("free", (Quota(unit, limit, DAY, limit), Quota(Unit.REQUESTS, 1, DAY, 1)))}, accounting=prices)
+    clamped = holdable(ASK, ANN, Usage(input=taken, output=made), tight)
+    assert clamped.input == taken
+    assert 1 <= clamped.output <= made
+
+    def cost(output: int) -> int:
+        return charges(Usage(input=taken, output=output), "m", prices)[unit]
+
+    if cost(1) <= limit:
+        assert cost(clamped.output) <= limit
+        assert clamped.output == made or cost(clamped.output + 1) > limit, "no hidden headroom"
+    else:
+        assert clamped.output == 1
+
+
+def test_what_generates_nothing_is_not_given_an_output() -> None:
+    embeddings = Ask(Operation.EMBEDDINGS, "small-1")
+    assert holdable(embeddings, ANN, Usage(input=5000), POLICY) == Usage(input=5000)

@@ -15,8 +15,11 @@ from openai import AsyncOpenAI
 
 from tests.support.demo import demo_model
 from tests.support.gateway import Running, gateway, new_key
+from tests.support.raw_upstream import RawUpstream, raw_upstream
+from tests.support.servers import free_port
 
 POLICY = Path(__file__).parent / "policy.yaml"
+OPERATORS_KEY = "sk-of-the-operator"
 _names = count()
 
 
@@ -87,3 +90,24 @@ async def client(clients: Clients) -> Client:
     found = await clients()
     await found.forget()
     return found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def raw_gate() -> AsyncIterator[tuple[Running, int]]:
+    """A gateway and the port on which each test starts a raw upstream of its own."""
+    port = free_port()
+    env = {"STILLGATE_UPSTREAM": f"http://127.0.0.1:{port}", "STILLGATE_UPSTREAM_API_KEY": OPERATORS_KEY}
+    async with gateway("--policy", str(POLICY.with_name("raw.yaml")), env=env) as gate:
+        yield gate, port
+
+
+@pytest.fixture
+async def raw(raw_gate: tuple[Running, int]) -> AsyncIterator[RawUpstream]:
+    async with raw_upstream(raw_gate[1]) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def account() -> str:
+    """A new account of the raw gateway."""
+    return f"raw-{next(_names)}"

@@ -79,3 +79,31 @@ def test_an_unknown_stream_coding_only_passes() -> None:
     assert reader is not None
     with pytest.raises(BROKEN):
         reader.feed(b"not gzip at all")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_a_body_of_just_the_limit_is_read(coding: str) -> None:
+    data = bytes(3_000_001)
+    assert inflate(CODERS[coding](data), coding, len(data)) == data
+    with pytest.raises(CallerError) as refused:
+        inflate(CODERS[coding](data), coding, len(data) - 1)
+    assert refused.value.status == 413
+
+
+def test_what_costs_us_much_and_the_sender_little_is_refused() -> None:
+    with pytest.raises(CallerError) as many_members:
+        inflate(gzip.compress(b"") * 100_000, "gzip", 1000)
+    with pytest.raises(CallerError) as many_codings:
+        inflate(b"x", "gzip, gzip, gzip, gzip", 1000)
+    with pytest.raises(CallerError) as large_window:
+        inflate(
+            zstandard.ZstdCompressor(compression_params=zstandard.ZstdCompressionParameters(window_log=24)).compress(bytes(20_000_000)),
+            "zstd",
+            10,
+        )
+    assert [each.value.status for each in (many_members, many_codings, large_window)] == [400, 415, 400]
+
+
+def test_nothing_may_follow_a_deflate_stream() -> None:
+    with pytest.raises(CallerError):
+        inflate(zlib.compress(b"{}") + b"more", "deflate", 100)

@@ -35,3 +35,12 @@ def test_what_generates_is_never_free(stream: bool, complete: bool, flowed: int)
 def test_embeddings_make_no_output() -> None:
     ask = Ask(Operation.EMBEDDINGS, "m")
     assert true_usage(ask, Usage(input=10), Tally(), 0, complete=True) == (Usage(input=10), False)
+
+
+def test_a_report_of_nothing_is_no_report() -> None:
+    asked, expected = Ask(Operation.CHAT, "m"), Usage(input=7, output=30)
+    assert true_usage(asked, expected, Tally(usage=Usage()), 0, complete=True) == (expected, False)
+    assert true_usage(asked, expected, Tally(usage=Usage(input=9)), 12, complete=True) == (Usage(input=9, output=12), False)
+    assert true_usage(asked, expected, Tally(usage=Usage(input=9)), 0, complete=True) == (Usage(input=9), True), "an empty answer"
+    free = Ask(Operation.COUNT_TOKENS, "m")
+    assert true_usage(free, Usage(), Tally(usage=Usage()), 0, complete=True) == (Usage(), True)

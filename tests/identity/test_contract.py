@@ -65,7 +65,8 @@ def leaked(asked: Arrival, message: str) -> bool:
         credential = find(asked)
     except CallerError:
         return False
-    return len(credential) > 6 and credential in message
+    instructions = " ".join(str(kind.wanted) for kind in SOURCES.values())  # 'Bearer sg-' stands there whoever asks
+    return len(credential) > 6 and credential in message and credential not in instructions
 
 
 @pytest.mark.parametrize("name", SOURCES)

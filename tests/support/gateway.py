@@ -29,7 +29,9 @@ class Running:
 
     def workers(self) -> list[int]:
         """Process ids of its workers."""
-        listing = subprocess.run(["ps", "--ppid", str(self.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True)
+        listing = subprocess.run(
+            ["ps", "-ww", "--ppid", str(self.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
+        )
         return [int(line.split()[0]) for line in listing.stdout.splitlines() if " worker " in line]
 
     def logged(self) -> str:

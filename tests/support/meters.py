@@ -14,12 +14,12 @@ T = TypeVar("T")
 PATIENCE = 15.0
 
 
-def store(gate: Running) -> Any:
+def store(gate: Running, *, decode_responses: bool = True) -> Any:
     """A client of the gateway's store."""
     kind, where = gate.store
     url = where if kind == "--store" else embedded.running(Path(where))
     assert url is not None
-    return Redis.from_url(url, decode_responses=True)
+    return Redis.from_url(url, decode_responses=decode_responses)
 
 
 async def count(gate: Running, account: str, field: str) -> tuple[float, float]:

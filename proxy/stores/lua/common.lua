@@ -77,9 +77,13 @@ local function count_of(claim)
   return {used = used, at = at, held = held}
 end
 
+local function outlast(claim)
+  if redis.call('TTL', claim.key) < claim.keep then redis.call('EXPIRE', claim.key, claim.keep * 2) end
+end
+
 local function keep(claim, count)
   redis.call('HSET', claim.key, claim.field, num(count.used) .. ' ' .. num(count.at) .. ' ' .. num(count.held))
-  if redis.call('TTL', claim.key) < claim.keep then redis.call('EXPIRE', claim.key, claim.keep * 2) end
+  outlast(claim)
 end
 
 local function frees_in(claim, excess)
