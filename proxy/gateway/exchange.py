@@ -284,7 +284,7 @@ class Exchange:
         if not self._sent:
             return Usage(), False
         flowed = self._tokens(self._tally.generated_bytes)
-        complete = self._ending is Ending.COMPLETE
+        complete = self._ending is Ending.COMPLETE or self._tally.finished  # many callers close right after the last event
         if complete and self._status >= HTTPStatus.BAD_REQUEST:
             return Usage(), False  # providers do not charge for an answer that is an error
         return true_usage(self._ask, self._expected, self._tally, flowed, complete=complete)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+import msgspec
+
 from proxy.core.facts import Account
 from proxy.core.quota import Claim, Denial, Grant, Meter, Unit
 from proxy.errors import StoreError
@@ -65,7 +67,7 @@ class RedisStore:
         names = (*_lease_keys(account.organization), _standing_key(account), *keys)
         if claims:  # what reserves nothing is never settled
             self._running[request] = account.organization
-        found = await run(self._connection, Call("reserve", names, ("", self._lease, request, account.id, *_flat(claims, places))))
+        found = await run(self._connection, Call("reserve", names, ("", self._lease, request, account.id, _packed(claims, places))))
         verdict = _verdict(found, claims)
         if isinstance(verdict, Denial):
             self._running.pop(request, None)
@@ -77,13 +79,13 @@ class RedisStore:
     async def extend(self, request: str, account: Account, claims: Sequence[Claim], step: int) -> Grant | Denial:
         keys, places = _usage_keys(account, claims)
         names = (*_lease_keys(account.organization), _standing_key(account), *keys)
-        call = Call("extend", names, ("", self._lease, request, account.id, step, *_flat(claims, places)))
+        call = Call("extend", names, ("", self._lease, request, account.id, step, _packed(claims, places)))
         return _verdict(await run(self._connection, call), claims)
 
     def settle(self, request: str, account: Account, claims: Sequence[Claim], actual: Mapping[Unit, int]) -> None:
         keys, places = _usage_keys(account, claims)
         names = (*_lease_keys(account.organization), *keys)
-        args = ("", self._lease, request, *_flat(claims, places, actual))
+        args = ("", self._lease, request, _packed(claims, places, actual))
         self._later(request, Call("settle", names, args))
 
     def release(self, request: str, account: Account, claims: Sequence[Claim]) -> None:
@@ -209,17 +211,15 @@ def _usage_keys(account: Account, claims: Sequence[Claim]) -> tuple[tuple[str, .
     return tuple(f"sg:{{{account.organization}}}:u:{name}" for name in subjects), {name: place for place, name in enumerate(subjects)}
 
 
-def _flat(claims: Sequence[Claim], places: Mapping[str, int], actual: Mapping[Unit, int] | None = None) -> list[object]:
+def _packed(claims: Sequence[Claim], places: Mapping[str, int], actual: Mapping[Unit, int] | None = None) -> bytes:
     """Nine values a claim, as `common.lua` reads them."""
-    flat: list[object] = []
-    for claim in claims:
-        quota = claim.quota
-        cost = claim.cost if actual is None else actual[quota.unit]
-        flat += (
-            places[claim.subject], quota.field, quota.window.kind, quota.window.name, quota.unit.value,
-            repr(claim.refill), claim.limit, cost, keep_for(claim),
-        )  # fmt: skip
-    return flat
+    return msgspec.msgpack.encode([
+        (
+            places[claim.subject], claim.quota.field, claim.quota.window.kind, claim.quota.window.name, claim.quota.unit.value,
+            claim.refill, claim.limit, claim.cost if actual is None else actual[claim.quota.unit], keep_for(claim),
+        )
+        for claim in claims
+    ])  # fmt: skip
 
 
 def keep_for(claim: Claim) -> int:
@@ -229,13 +229,13 @@ def keep_for(claim: Claim) -> int:
     return min(MONTH, int(max(600.0, window.seconds, drained)) + 1)
 
 
-def _verdict(found: Sequence[Any], claims: Sequence[Claim]) -> Grant | Denial:
+def _verdict(found: str, claims: Sequence[Claim]) -> Grant | Denial:
     """The scripts' answer, as records."""
-    binding, standing, wait, *rest = found
-    numbers = [float(value) for value in rest]
-    meters = tuple(Meter(claim.quota, numbers[2 * i], numbers[2 * i + 1]) for i, claim in enumerate(claims))
-    if not int(binding):
-        return Grant(meters, str(standing))
-    claim = claims[int(binding) - 1]
-    worst = Meter(claim.quota, meters[int(binding) - 1].used, float(wait))
-    return Denial(worst, claim.cost, meters, str(standing))
+    line, _, standing = found.partition("\n")
+    binding, wait, *rest = map(float, line.split())
+    meters = tuple(Meter(claim.quota, rest[2 * i], rest[2 * i + 1]) for i, claim in enumerate(claims))
+    if not binding:
+        return Grant(meters, standing)
+    which = int(binding) - 1
+    worst = Meter(claims[which].quota, meters[which].used, wait)
+    return Denial(worst, claims[which].cost, meters, standing)

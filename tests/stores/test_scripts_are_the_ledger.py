@@ -35,12 +35,12 @@ class Scripts:
     def verdict(self, name: str, account: Account, asked: tuple[Claim, ...], *args: object) -> Grant | Denial:
         keys, places = redis_store._usage_keys(account, asked)
         names = (*redis_store._lease_keys(account.organization), redis_store._standing_key(account), *keys)
-        return redis_store._verdict(self.run(name, names, (*args, *redis_store._flat(asked, places))), asked)
+        return redis_store._verdict(self.run(name, names, (*args, redis_store._packed(asked, places))), asked)
 
     def settle(self, account: Account, asked: tuple[Claim, ...], tokens: int, *args: object) -> None:
         keys, places = redis_store._usage_keys(account, asked)
         names = (*redis_store._lease_keys(account.organization), *keys)
-        self.run("settle", names, (*args, *redis_store._flat(asked, places, actual(tokens))))
+        self.run("settle", names, (*args, redis_store._packed(asked, places, actual(tokens))))
 
     def close(self) -> None:
         self._client.close()

@@ -1,8 +1,8 @@
 -- Counts as used what a lease held of these quotas, then holds more of each: all or none.
--- KEYS[4] = standing, KEYS[5..] = usage; ARGV[3] = request, ARGV[4] = account, ARGV[5] = step, then claims.
+-- KEYS[4] = standing, KEYS[5..] = usage; ARGV[3] = request, ARGV[4] = account, ARGV[5] = step, ARGV[6] = claims.
 sweep()
 local request, step = ARGV[3], tonumber(ARGV[5])
-local claims = claims_from(6, 5)
+local claims = claims_from(ARGV[6], 5)
 local standing = redis.call('GET', KEYS[4])
 local lease = lease_of(request)
 if not lease then

@@ -1,7 +1,7 @@
--- All claims or none, under one lease. KEYS[4] = standing, KEYS[5..] = usage; ARGV[3] = request, ARGV[4] = account, then claims.
+-- All claims or none, under one lease. KEYS[4] = standing, KEYS[5..] = usage; ARGV[3] = request, ARGV[4] = account, ARGV[5] = claims.
 sweep()
 local request = ARGV[3]
-local claims = claims_from(5, 5)
+local claims = claims_from(ARGV[5], 5)
 local standing = redis.call('GET', KEYS[4])
 if redis.call('HEXISTS', LEASES, request) == 1 or redis.call('ZSCORE', ENDED, request) then return answer(claims, 0, standing) end
 local binding = without_room(claims)

@@ -1,8 +1,8 @@
 -- Trues up to what was used and ends the lease. An unknown request (served while the store was lost) is charged in full.
--- KEYS[4..] = usage; ARGV[3] = request, then claims whose `cost` is what was used of their unit.
+-- KEYS[4..] = usage; ARGV[3] = request, ARGV[4] = claims whose `cost` is what was used of their unit.
 sweep()
 local request = ARGV[3]
-local claims = claims_from(4, 4)
+local claims = claims_from(ARGV[4], 4)
 local lease = lease_of(request)
 if not lease then
   if redis.call('ZSCORE', ENDED, request) then return 0 end
