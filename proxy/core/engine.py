@@ -12,7 +12,7 @@ from proxy.core.enforcement import Enforcement, Fault, Forward, Plan, Reason, Re
 from proxy.core.facts import RUNS_A_MODEL, Account, Ask, Usage
 from proxy.core.ladder import Rung, Standing
 from proxy.core.policy import Policy
-from proxy.core.quota import UNIT_WORDS, Accounting, Claim, Denial, Grant, Meter, Quota, Unit, amount_words, applies, charges, subject
+from proxy.core.quota import Accounting, Claim, Denial, Grant, Meter, Quota, Unit, amount_words, applies, charges, subject
 
 WORTH_WAITING = 60.0
 """Seconds. An SDK that retries by itself sleeps through Retry-After; past this we ask it not to."""
@@ -87,18 +87,24 @@ def admissible(ask: Ask, account: Account, policy: Policy, reference: str) -> Fa
     return Fault(Reason.MODEL_NOT_ALLOWED, 404, message, reference, param="model", retry=False)
 
 
-def decide(ask: Ask, verdict: Grant | Denial, policy: Policy, reference: str) -> Decision:
-    """The decision on a request whose reservation was answered."""
+def decide(ask: Ask, verdict: Grant | Denial, policy: Policy, reference: str, unfit: Fault | None = None) -> Decision:
+    """The decision on a request whose reservation was answered. `unfit`: what `admissible` found, in shadow."""
     forward = Forward(_plan(ask, policy))
     rung = Standing.parse(verdict.standing).rung
-    if isinstance(verdict, Grant):
+    fault = unfit or (over_quota(verdict, policy, reference) if isinstance(verdict, Denial) else None)
+    if fault is None:
         return Decision(forward, forward, rung, verdict.meters)
-    advised = Refuse(over_quota(verdict, policy, reference))
+    advised = Refuse(fault)
     return Decision(advised if policy.enforce else forward, advised, rung, verdict.meters)
 
 
 def _plan(ask: Ask, policy: Policy) -> Plan:
-    return Plan(ask_for_usage=ask.stream and not ask.reports_usage and policy.accounting.include_usage)
+    return Plan(ask_for_usage=asks_for_usage(ask, policy))
+
+
+def asks_for_usage(ask: Ask, policy: Policy) -> bool:
+    """Must the request be changed so that its stream tells its usage?"""
+    return ask.stream and not ask.reports_usage and policy.accounting.include_usage
 
 
 def over_quota(denial: Denial, policy: Policy, reference: str) -> Fault:
@@ -106,7 +112,7 @@ def over_quota(denial: Denial, policy: Policy, reference: str) -> Fault:
     quota = denial.binding.quota
     if denial.never:
         message = (
-            f"This request needs {amount_words(quota.unit, denial.cost)} {UNIT_WORDS[quota.unit]} at once, "
+            f"This request needs {amount_words(quota.unit, denial.cost)} at once, "
             f"but its limit is {quota.words()}, so it can never be served. "
             f"Send a smaller request or a lower output cap, or ask for a higher limit. " + _ask_whom(policy, reference)
         )

@@ -67,6 +67,8 @@ class Ask:
     """Input tokens that the policy charges for an opened route, whatever its body."""
     media: int = 0
     """Base64 pictures, sounds and files in the body."""
+    detached: bool = False
+    """The provider goes on when the caller leaves (OpenAI's `background`): what it costs is not seen in the answer."""
     reports_usage: bool = True
     """False where a stream tells its usage only if asked to (OpenAI's `stream_options.include_usage`)."""
 

@@ -69,27 +69,41 @@ class Quota:
         """Key of its usage within a subject: unit, window and model, never the amount."""
         return f"{self.unit}/{self.window.name}" + (f"/{self.model}" if self.model else "")
 
+    @property
+    def name(self) -> str:
+        """What headers and programs call it: its field, and whose usage it is where that is not the account's."""
+        return self.field if self.scope is Scope.ACCOUNT else f"{self.field} per {self.scope.name.lower()}"
+
     def words(self) -> str:
         """As an operator or a caller would read it aloud."""
-        what = "requests in flight" if self.unit is Unit.IN_FLIGHT else UNIT_WORDS[self.unit]
-        per = "" if self.window.kind == "held" else f" per {self.window.name}"
+        per = "" if self.window.kind == "held" else f" per {spaced(self.window.name)}"
         of = f" of models {self.model}" if self.model else ""
-        return f"{amount_words(self.unit, self.amount)} {what}{per}{of}, counted per {SCOPE_WORDS[self.scope]}"
+        return f"{amount_words(self.unit, self.amount)}{per}{of}, counted per {SCOPE_WORDS[self.scope]}"
 
 
-UNIT_WORDS = {
-    Unit.REQUESTS: "requests",
-    Unit.INPUT: "input tokens",
-    Unit.OUTPUT: "output tokens",
-    Unit.TOKENS: "tokens",
-    Unit.SPEND: "of spend",
-    Unit.IN_FLIGHT: "requests in flight",
+_UNIT_WORDS = {
+    Unit.REQUESTS: "request",
+    Unit.INPUT: "input token",
+    Unit.OUTPUT: "output token",
+    Unit.TOKENS: "token",
 }
 
 
 def amount_words(unit: Unit, amount: float) -> str:
-    """`amount` as people write it: micro-dollars as dollars."""
-    return f"${amount / 1_000_000:.2f}" if unit is Unit.SPEND else f"{amount:.0f}"
+    """`amount` with its unit, as people say it: `1 request`, `400 tokens`, `3 requests in flight`, `$12.50`, `$0.0004`."""
+    if unit is Unit.SPEND:
+        dollars = amount / 1_000_000
+        return f"${dollars:.2f}" if dollars >= 1 or not dollars else f"${dollars:.6f}".rstrip("0")
+    number = round(amount)
+    if unit is Unit.IN_FLIGHT:
+        return f"{number} request{'' if number == 1 else 's'} in flight"
+    return f"{number} {_UNIT_WORDS[unit]}{'' if number == 1 else 's'}"
+
+
+def spaced(window: str) -> str:
+    """`5minutes` as `5 minutes`."""
+    digits = window.rstrip("abcdefghijklmnopqrstuvwxyz")
+    return f"{digits} {window[len(digits) :]}" if digits else window
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,9 @@ class Accounting:
     """(pattern, price), first match wins."""
 
     def price(self, model: str) -> Price | None:
+        """Of the first pattern that matches; where the provider is to choose the model (""), the dearest."""
+        if not model:
+            return max((price for _, price in self.prices), key=lambda price: (price.output, price.input), default=None)
         return next((price for pattern, price in self.prices if fnmatchcase(model, pattern)), None)
 
 

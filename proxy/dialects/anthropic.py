@@ -48,9 +48,10 @@ class Anthropic:
         """Nothing streams here."""
 
     def error(self, fault: Fault) -> tuple[Headers, bytes]:
-        """RFC 9457's `type` gives way to Anthropic's `"type": "error"`, which its SDKs look for; the other members stand."""
-        body = {**problem.members(fault), **_document(fault), "request_id": fault.reference}
-        return problem.headers(fault, "application/json"), msgspec.json.encode(body)
+        """RFC 9457's `type` gives way to Anthropic's `"type": "error"`, which its SDKs look for; `detail` would say the message
+        twice, for these SDKs show the whole document. The other members stand."""
+        body = {**_document(fault), "request_id": fault.reference, **problem.members(fault, detail=False)}
+        return problem.headers(fault, "application/json", "request-id"), msgspec.json.encode(body)
 
     def error_event(self, fault: Fault) -> bytes:
         return sse.event(msgspec.json.encode(_document(fault)), "error")

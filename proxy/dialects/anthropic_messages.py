@@ -13,25 +13,20 @@ GOVERNED = frozenset({"model", "stream", "max_tokens"})
 NOT_TEXT = frozenset({"type", "signature", "data", "id", "name", "citation"})
 
 
-class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-
-
 class _Message(msgspec.Struct):
-    id: str | None = None
-    model: str | None = None
-    stop_reason: str | None = None
-    usage: _Usage | None = None
+    """Types are loose: one odd member must not hide the usage beside it."""
+
+    id: Any = None
+    model: Any = None
+    stop_reason: Any = None
+    usage: Any = None
 
 
 class _Event(msgspec.Struct):
-    type: str = ""
+    type: Any = ""
     message: _Message | None = None
-    delta: dict[str, Any] | None = None
-    usage: _Usage | None = None
+    delta: Any = None
+    usage: Any = None
 
 
 _event = msgspec.json.Decoder(_Event)
@@ -63,33 +58,39 @@ class Messages(Anthropic):
         return tally
 
     def read_event(self, tally: Tally, frame: bytes) -> None:
+        data = sse.data_of(frame)
         try:
-            event = _event.decode(sse.data_of(frame) or b"{}")
+            event = _event.decode(data or b"{}")
         except (msgspec.MsgspecError, RecursionError):
+            tally.generated_bytes += len(data)  # what cannot be read is not free
             return
-        if event.type == "content_block_delta":
+        kind = peek.text(event.type)
+        if kind == "content_block_delta":
             tally.generated_bytes += peek.text_bytes(event.delta, NOT_TEXT)
-        elif event.type == "message_start" and event.message is not None:
+        elif kind == "message_start" and event.message is not None:
             _note(tally, event.message)
-        elif event.type == "message_delta":
-            reason = (event.delta or {}).get("stop_reason")
-            _note(tally, _Message(stop_reason=reason if isinstance(reason, str) else None, usage=event.usage))
-        tally.finished = tally.finished or event.type in {"message_stop", "error"}
+        elif kind == "message_delta":
+            reason = event.delta.get("stop_reason") if isinstance(event.delta, dict) else None
+            _note(tally, _Message(stop_reason=reason, usage=event.usage))
+        tally.finished = tally.finished or kind in {"message_stop", "error"}
 
 
 def _note(tally: Tally, message: _Message) -> None:
-    tally.model = message.model or tally.model
-    tally.response_id = message.id or tally.response_id
-    if message.stop_reason:
-        tally.finish_reasons = (message.stop_reason,)
-    if message.usage is not None:
+    tally.model = peek.text(message.model) or tally.model
+    tally.response_id = peek.text(message.id) or tally.response_id
+    if reason := peek.text(message.stop_reason):
+        tally.finish_reasons = (reason,)
+    if isinstance(message.usage, dict):
         tally.usage = _merged(tally.usage or Usage(), message.usage)
 
 
-def _merged(before: Usage, told: _Usage) -> Usage:
+def _merged(before: Usage, told: dict[str, Any]) -> Usage:
     """Counts are cumulative, and what an event leaves out stands. `input` is all of it: fresh, written and read."""
-    read = before.cached_input if told.cache_read_input_tokens is None else max(0, told.cache_read_input_tokens)
-    written = before.cache_write if told.cache_creation_input_tokens is None else max(0, told.cache_creation_input_tokens)
-    fresh = before.input - before.cached_input - before.cache_write if told.input_tokens is None else max(0, told.input_tokens)
-    output = before.output if told.output_tokens is None else max(0, told.output_tokens)
-    return Usage(input=fresh + read + written, output=output, cached_input=read, cache_write=written)
+
+    def count(name: str, known: int) -> int:
+        return known if told.get(name) is None else peek.whole(told[name])
+
+    read = count("cache_read_input_tokens", before.cached_input)
+    written = count("cache_creation_input_tokens", before.cache_write)
+    fresh = count("input_tokens", before.input - before.cached_input - before.cache_write)
+    return Usage(fresh + read + written, count("output_tokens", before.output), cached_input=read, cache_write=written)

@@ -35,15 +35,17 @@ def ietf(meters: Sequence[Meter]) -> Headers:
 
 
 def _policy(meter: Meter) -> str:
+    """A rate with a burst of its own is, to the reader of this field, its burst over the time in which that drains."""
     quota = meter.quota
     unit = f';qu="{UNITS[quota.unit]}"' if quota.unit in UNITS else ""
-    window = f";w={quota.window.seconds}" if quota.window.seconds else ""
+    seconds = quota.window.seconds * quota.burst // quota.amount if quota.window.kind == "rate" else quota.window.seconds
+    window = f";w={max(1, seconds)}" if seconds else ""
     return f'"{_name(meter)}";q={quota.burst}{unit}{window}'
 
 
 def _name(meter: Meter) -> str:
     """A structured-field string: printable ASCII without quotes or backslashes."""
-    return _plain(meter.quota.field)
+    return _plain(meter.quota.name)
 
 
 @lru_cache(maxsize=1024)

@@ -7,39 +7,25 @@ import msgspec
 from proxy.core.enforcement import Fault, Reason
 from proxy.core.facts import Usage
 from proxy.core.quota import Meter, Unit, tightest
-from proxy.dialects import limits, problem, sse
+from proxy.dialects import limits, peek, problem, sse
 from proxy.dialects.base import Headers, Tally
 
 
-class _InputDetails(msgspec.Struct):
-    cached_tokens: int | None = None
+def usage_of(reported: object) -> Usage | None:
+    """What `usage` says, under either of the two sets of names that OpenAI uses; None where it says nothing readable."""
+    if not isinstance(reported, dict):
+        return None
+    return Usage(
+        input=peek.whole(reported.get("prompt_tokens") or reported.get("input_tokens")),
+        output=peek.whole(reported.get("completion_tokens") or reported.get("output_tokens")),
+        cached_input=_part(reported, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens"),
+        reasoning=_part(reported, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens"),
+    )
 
 
-class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class ReportedUsage(msgspec.Struct):
-    """Usage under either of the two sets of names that OpenAI uses."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _InputDetails | None = None
-    completion_tokens_details: _OutputDetails | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_details: _InputDetails | None = None
-    output_tokens_details: _OutputDetails | None = None
-
-    def usage(self) -> Usage:
-        taken = self.prompt_tokens_details or self.input_tokens_details
-        made = self.completion_tokens_details or self.output_tokens_details
-        return Usage(
-            input=max(0, self.prompt_tokens or self.input_tokens or 0),
-            output=max(0, self.completion_tokens or self.output_tokens or 0),
-            cached_input=max(0, (taken.cached_tokens or 0) if taken else 0),
-            reasoning=max(0, (made.reasoning_tokens or 0) if made else 0),
-        )
+def _part(reported: dict[str, Any], groups: tuple[str, str], name: str) -> int:
+    details = reported.get(groups[0]) or reported.get(groups[1])
+    return peek.whole(details.get(name)) if isinstance(details, dict) else 0
 
 
 class OpenAI:
@@ -59,7 +45,7 @@ class OpenAI:
     def error(self, fault: Fault) -> tuple[Headers, bytes]:
         kind = problem.TYPES.get(fault.reason, "about:blank")
         body = {"error": error_object(fault), "type": kind, **problem.members(fault)}
-        return problem.headers(fault, "application/problem+json"), msgspec.json.encode(body)
+        return problem.headers(fault, "application/problem+json", "x-request-id"), msgspec.json.encode(body)
 
     def error_event(self, fault: Fault) -> bytes:
         return sse.event(msgspec.json.encode({"error": error_object(fault)}))

@@ -1,18 +1,18 @@
 """OpenAI embeddings. (https://platform.openai.com/docs/api-reference/embeddings)"""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
 from proxy.core.facts import Ask, Operation
 from proxy.dialects import peek
 from proxy.dialects.base import Route, Tally
-from proxy.dialects.openai import OpenAI, ReportedUsage
+from proxy.dialects.openai import OpenAI, usage_of
 
 
 class _Answer(msgspec.Struct):
-    model: str | None = None
-    usage: ReportedUsage | None = None
+    model: Any = None
+    usage: Any = None
 
 
 class Embeddings(OpenAI):
@@ -30,4 +30,4 @@ class Embeddings(OpenAI):
             answer = msgspec.json.decode(body, type=_Answer)
         except (msgspec.MsgspecError, RecursionError):
             return Tally()
-        return Tally(usage=answer.usage.usage() if answer.usage else None, model=answer.model or "", finished=True)
+        return Tally(usage=usage_of(answer.usage), model=peek.text(answer.model), finished=True)

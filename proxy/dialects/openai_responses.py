@@ -8,21 +8,21 @@ from proxy.core.enforcement import Fault
 from proxy.core.facts import Ask, Operation
 from proxy.dialects import peek, sse
 from proxy.dialects.base import Route, Tally
-from proxy.dialects.openai import OpenAI, ReportedUsage, error_object
+from proxy.dialects.openai import OpenAI, error_object, usage_of
 
-GOVERNED = frozenset({"model", "stream", "max_output_tokens"})
+GOVERNED = frozenset({"model", "stream", "max_output_tokens", "background"})
 ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled", "error"})
 
 
 class _Response(msgspec.Struct):
-    id: str | None = None
-    model: str | None = None
-    status: str | None = None
-    usage: ReportedUsage | None = None
+    id: Any = None
+    model: Any = None
+    status: Any = None
+    usage: Any = None
 
 
 class _Event(msgspec.Struct):
-    type: str = ""
+    type: Any = ""
     delta: Any = None
     response: _Response | None = None
 
@@ -50,6 +50,7 @@ class Responses(OpenAI):
         return Ask(
             route.operation, peek.model_of(found), stream=peek.value(found, "stream", bool, default=False),
             output_cap=peek.amount(found, "max_output_tokens"), prompt_bytes=size, media=media,
+            detached=peek.value(found, "background", bool, default=False),
         )  # fmt: skip
 
     def read_whole(self, body: bytes) -> Tally:
@@ -61,13 +62,16 @@ class Responses(OpenAI):
         return tally
 
     def read_event(self, tally: Tally, frame: bytes) -> None:
+        data = sse.data_of(frame)
         try:
-            event = _event.decode(sse.data_of(frame) or b"{}")
+            event = _event.decode(data or b"{}")
         except (msgspec.MsgspecError, RecursionError):
+            tally.generated_bytes += len(data)  # what cannot be read is not free
             return
-        if event.type.endswith(".delta"):
+        kind = peek.text(event.type)
+        if kind.endswith(".delta") and not kind.endswith("audio.delta"):  # sound in base64 has many bytes a token
             tally.generated_bytes += peek.text_bytes(event.delta, frozenset())
-        tally.finished = tally.finished or event.type in ENDS
+        tally.finished = tally.finished or kind in ENDS
         if event.response is not None:
             _note(tally, event.response)
 
@@ -78,9 +82,8 @@ class Responses(OpenAI):
 
 
 def _note(tally: Tally, response: _Response) -> None:
-    tally.model = response.model or tally.model
-    tally.response_id = response.id or tally.response_id
-    if response.status in {"completed", "incomplete", "failed", "cancelled"}:
-        tally.finish_reasons = (response.status,)
-    if response.usage is not None:
-        tally.usage = response.usage.usage()
+    tally.model = peek.text(response.model) or tally.model
+    tally.response_id = peek.text(response.id) or tally.response_id
+    if (status := peek.text(response.status)) in {"completed", "incomplete", "failed", "cancelled"}:
+        tally.finish_reasons = (status,)
+    tally.usage = usage_of(response.usage) or tally.usage

@@ -7,9 +7,10 @@ import msgspec
 
 from proxy.dialects import peek, sse
 from proxy.dialects.base import Tally
-from proxy.dialects.openai import OpenAI, ReportedUsage
+from proxy.dialects.openai import OpenAI, usage_of
 
-NOT_TEXT = frozenset({"role", "id", "type", "index"})
+NOT_TEXT = frozenset({"role", "id", "type", "index", "data"})
+"""Members of a delta that are no generated text; `data` is sound in base64, of which a token has many bytes."""
 STREAM_KEYS = frozenset({"stream", "stream_options"})
 
 _null_usage = re.compile(rb',\s*"usage"\s*:\s*null|"usage"\s*:\s*null\s*,')
@@ -20,18 +21,18 @@ class _Options(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    delta: dict[str, Any] | None = None
-    text: str | None = None
-    finish_reason: str | None = None
+    delta: Any = None
+    text: Any = None
+    finish_reason: Any = None
 
 
 class Answered(msgspec.Struct):
-    """A chunk or a whole answer."""
+    """A chunk or a whole answer. Types are loose: one odd member must not hide the usage beside it."""
 
-    id: str | None = None
-    model: str | None = None
-    choices: list[_Choice] = []
-    usage: ReportedUsage | None = None
+    id: Any = None
+    model: Any = None
+    choices: list[_Choice] | None = None
+    usage: Any = None
 
 
 _answered = msgspec.json.Decoder(Answered)
@@ -62,7 +63,7 @@ class Choices(OpenAI):
 
     def read_whole(self, body: bytes) -> Tally:
         answer = _decoded(body)
-        tally = Tally(finished=True, finish_reasons=tuple(choice.finish_reason for choice in answer.choices if choice.finish_reason))
+        tally = Tally(finished=True)
         _note(tally, answer)
         return tally
 
@@ -71,11 +72,13 @@ class Choices(OpenAI):
         if data == b"[DONE]":
             tally.finished = True
             return
-        chunk = _decoded(data)
-        for choice in chunk.choices:
+        try:
+            chunk = _answered.decode(data or b"{}")
+        except (msgspec.MsgspecError, RecursionError):
+            tally.generated_bytes += len(data)  # what cannot be read is not free
+            return
+        for choice in chunk.choices or ():
             tally.generated_bytes += peek.text_bytes(choice.delta, NOT_TEXT) + peek.text_bytes(choice.text, NOT_TEXT)
-            if choice.finish_reason:
-                tally.finish_reasons += (choice.finish_reason,)
         _note(tally, chunk)
 
 
@@ -94,7 +97,7 @@ def _decoded(data: bytes) -> Answered:
 
 def _note(tally: Tally, answer: Answered) -> None:
     """What every chunk may tell."""
-    tally.model = answer.model or tally.model
-    tally.response_id = answer.id or tally.response_id
-    if answer.usage is not None:
-        tally.usage = answer.usage.usage()
+    tally.model = peek.text(answer.model) or tally.model
+    tally.response_id = peek.text(answer.id) or tally.response_id
+    tally.finish_reasons += tuple(reason for choice in answer.choices or () if (reason := peek.text(choice.finish_reason)))
+    tally.usage = usage_of(answer.usage) or tally.usage

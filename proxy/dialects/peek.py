@@ -4,13 +4,13 @@ An upstream may take the first of two equal keys, or match keys in any case (Go 
 would be walked around. So governed keys must stand there once, spelled as the dialect spells them.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 
+from proxy.dialects import twins
 from proxy.errors import CallerError
 
 T = TypeVar("T")
@@ -18,15 +18,19 @@ Fields = dict[str, msgspec.Raw]
 """A JSON object's members, values as sent."""
 
 _fields = msgspec.json.Decoder(Fields)
-_escaped_ascii = re.compile(rb"\\u00[2-7]")
 
 MOST = 10_000_000
 """Largest cap, choice count or budget believed; beyond it is nonsense or an attack on arithmetic."""
 
 MOST_CHOICES = 1024
 
-MEDIA = re.compile(rb"[A-Za-z0-9+/_=-]{512,}")
-"""Base64 of a picture, sound or file."""
+SMALLEST_MEDIA = 512
+
+LONGEST_NAME = 256
+"""Characters of a model's name: names are remembered, so a caller may not choose their size."""
+
+MEDIA = re.compile(rb'(?:;base64,|"(?:data|file_data)"\s{0,8}:\s{0,8}")([A-Za-z0-9+/_=-]{512,})')
+"""A picture, sound or file in base64: as a data URL, or as a member of its own."""
 
 
 def fields(body: bytes, governed: frozenset[str]) -> Fields:
@@ -39,27 +43,12 @@ def fields(body: bytes, governed: frozenset[str]) -> Fields:
     except (msgspec.MsgspecError, RecursionError):
         raise CallerError("The body is not a valid JSON object.") from None
     for name in found:
-        if name not in governed and name.lower() in governed:
-            raise CallerError(f"Write '{name.lower()}' in lower case.", param=name.lower())
-    suspects = {name for name in governed if body.count(b'"%b"' % name.encode()) > 1}
-    if suspects or _escaped_ascii.search(body):
-        _refuse_duplicates(body, governed)
-    return found
-
-
-def _refuse_duplicates(body: bytes, governed: frozenset[str]) -> None:
-    """The slow and certain way: only where the quick look found a reason."""
-
-    def pairs(members: list[tuple[str, object]]) -> list[str]:
-        return [name for name, _ in members]
-
-    try:
-        names = json.loads(body, object_pairs_hook=pairs)
-    except (ValueError, RecursionError):
-        raise CallerError("The body is not a valid JSON object.") from None
-    twice = next((name for name in names if name in governed and names.count(name) > 1), None)
+        if name not in governed and (other := name.casefold()) in governed:
+            raise CallerError(f"Write '{other}' in lower case.", param=other)
+    twice = twins.repeated(body, governed)
     if twice is not None:
         raise CallerError(f"'{twice}' stands in the body twice.", param=twice)
+    return found
 
 
 def value(found: Fields, name: str, kind: type[T], default: T) -> T:
@@ -100,16 +89,27 @@ def choices(found: Fields, name: str) -> int:
 
 
 def model_of(found: Fields) -> str:
-    """The model's name, "" where the request leaves it to the provider. Raises `CallerError` where it is no text."""
-    return value(found, "model", str, "")
+    """The model's name, "" where the request leaves it to the provider. Raises `CallerError` where it cannot be one."""
+    name = value(found, "model", str, "")
+    if len(name) > LONGEST_NAME:
+        raise CallerError(f"'model' is longer than {LONGEST_NAME} characters.", param="model")
+    return name
 
 
 def prompt_size(body: bytes) -> tuple[int, int]:
     """(bytes without base64 media, pieces of media)."""
-    if b"base64" not in body:
-        return len(body), 0
-    sizes = [len(match[0]) for match in MEDIA.finditer(body)]
+    sizes = [match.end(1) - match.start(1) for match in MEDIA.finditer(body)] if len(body) > SMALLEST_MEDIA else []
     return len(body) - sum(sizes), len(sizes)
+
+
+def text(found: object) -> str:
+    """`found` if it is a text that a name can be, else ""."""
+    return found if isinstance(found, str) and len(found) <= LONGEST_NAME else ""
+
+
+def whole(found: object) -> int:
+    """`found` as a count, 0 where it is none."""
+    return max(0, int(found)) if isinstance(found, int | float) and abs(found) < 1e15 else 0  # noqa: PLR2004
 
 
 def text_bytes(piece: object, skip: frozenset[str]) -> int:

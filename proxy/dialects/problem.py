@@ -3,7 +3,7 @@
 import math
 
 from proxy.core.enforcement import Fault, Reason
-from proxy.core.quota import UNIT_WORDS, Denial, Unit, amount_words
+from proxy.core.quota import Denial, Unit, amount_words
 from proxy.dialects.base import Headers
 
 TITLES = {
@@ -26,15 +26,21 @@ def sentence(fault: Fault) -> str:
     denial = fault.denial
     if denial is None or denial.never:
         return fault.message
-    return f"{_binding(denial)} Please try again in {_words(fault.retry_after or 0.0)}. {fault.message}"
+    return f"{_binding(denial)} {_frees(denial)} {fault.message}"
 
 
 def _binding(denial: Denial) -> str:
     quota, unit = denial.binding.quota, denial.binding.quota.unit
-    used, asked = amount_words(unit, denial.binding.used), amount_words(unit, denial.cost)
+    what = "Budget used up" if quota.window.kind == "calendar" else "Rate limit reached"
     burst = "" if quota.burst == quota.amount else f" (at once: {amount_words(unit, quota.burst)})"
+    used, asked = amount_words(unit, denial.binding.used), amount_words(unit, denial.cost)
     local = " The usage service is away, so this is a share of the limit." if denial.local else ""
-    return f"Rate limit reached: limit {quota.words()}{burst}, used {used}, requested {asked} {UNIT_WORDS[unit]}.{local}"
+    return f"{what}: limit {quota.words()}{burst}, used {used}, requested {asked}.{local}"
+
+
+def _frees(denial: Denial) -> str:
+    wait = _words(denial.binding.frees_in)
+    return f"It renews in {wait}, at 00:00 UTC." if denial.binding.quota.window.kind == "calendar" else f"Please try again in {wait}."
 
 
 def _words(seconds: float) -> str:
@@ -49,35 +55,32 @@ def _words(seconds: float) -> str:
 duration = _words
 
 
-def members(fault: Fault) -> dict[str, object]:
+def members(fault: Fault, *, detail: bool = True) -> dict[str, object]:
     """RFC 9457's members and ours, without `type`."""
     found: dict[str, object] = {
         "title": TITLES.get(fault.reason, fault.reason.value.replace("_", " ").capitalize()),
         "status": fault.status,
-        "detail": sentence(fault),
+        **({"detail": sentence(fault)} if detail else {}),
         "code": fault.reason.value,
         "reference": fault.reference,
     }
     if fault.denial is not None:
-        binding = fault.denial.binding
-        found["violated-policies"] = [binding.quota.field]
+        binding, quota = fault.denial.binding, fault.denial.binding.quota
+        found["violated-policies"] = [quota.name]
         found["quota"] = {
-            "unit": binding.quota.unit.value, "limit": binding.quota.amount, "window": binding.quota.window.name,
+            "unit": "micro-usd" if quota.unit is Unit.SPEND else quota.unit.value, "limit": quota.amount, "window": quota.window.name,
             "used": round(binding.used), "requested": fault.denial.cost, "frees_in": round(binding.frees_in, 1),
         }  # fmt: skip
     return found
 
 
-def headers(fault: Fault, media_type: str) -> Headers:
-    """What every refusal carries besides limits."""
+def headers(fault: Fault, media_type: str, id_field: str) -> Headers:
+    """What every refusal carries besides limits. `id_field`: where the provider's SDKs look for a request's id."""
     found = [("Content-Type", media_type), *fault.headers]
+    if fault.reference:
+        found.append((id_field, fault.reference))
     if fault.retry_after is not None:
         found.append(("Retry-After", str(max(1, math.ceil(fault.retry_after)))))
     if fault.retry is False:
         found.append(("x-should-retry", "false"))
     return tuple(found)
-
-
-def spends(fault: Fault) -> bool:
-    """Is it money that ran out?"""
-    return fault.denial is not None and fault.denial.binding.quota.unit is Unit.SPEND

@@ -1,7 +1,7 @@
 """Which dialect speaks on a route.
 
 Rule: a path is matched only in its one normal form. What could be read as another path by the upstream (`..`, `//`, an
-encoded slash, a second round of decoding) matches nothing, and so is refused.
+encoded slash outside a model's name, a second round of decoding) matches nothing, and so is refused.
 """
 
 import re
@@ -20,7 +20,7 @@ _ANTHROPIC = next(dialect for dialect in CATALOGUE if dialect.provider == "anthr
 def find(method: str, path: str, headers: Headers) -> tuple[Dialect, Route] | None:
     """The dialect and its route, or None. A `/v1` in front may be there or not."""
     clean = normalised(path)
-    matches = _matching(method, clean) if clean is not None else ()
+    matches = _matching(method, clean) if clean is not None else _of_a_model(method, path)
     if len(matches) > 1 and _speaks_anthropic(headers):
         return next((match for match in matches if match[0].provider == "anthropic"), matches[0])
     return matches[0] if matches else None
@@ -35,6 +35,14 @@ def normalised(path: str) -> str | None:
     if "%2f" in path.lower() or not clean.startswith("/") or _odd.search(clean):
         return None
     return clean
+
+
+def _of_a_model(method: str, path: str) -> tuple[tuple[Dialect, Route], ...]:
+    """Models have names with slashes (`meta-llama/Llama-3`), which SDKs encode; nowhere else may an encoded slash stand."""
+    if "%2f" not in path.lower() or normalised(path.replace("%2F", "/").replace("%2f", "/")) is None:
+        return ()
+    clean = normalised(path.replace("%2F", "-").replace("%2f", "-"))
+    return tuple(match for match in _matching(method, clean) if match[1].path.endswith("{model}")) if clean is not None else ()
 
 
 def dialect_for_error(path: str, headers: Headers) -> Dialect:

@@ -48,17 +48,21 @@ class Places:
     def taken(self) -> int:
         return self._taken
 
-    async def enter(self, account: str, priority: int) -> bool:
-        """True once there is a place; False where the queue is full or the wait was too long."""
+    def join(self) -> None:
+        """Takes a place whether there is one or not: in shadow nobody waits."""
+        self._taken += 1
+
+    async def enter(self, account: str, priority: int, cost: int = 1) -> bool:
+        """True once there is a place; False where the queue is full or the wait was too long. `cost`: tokens expected."""
         if not self._limit or (self._taken < self._limit and not self._waiting):
             self._taken += 1
             return True
         if len(self._waiting) >= self._longest:
             return False
-        return await self._wait(account, priority)
+        return await self._wait(account, max(1, cost) / max(1, priority))
 
-    async def _wait(self, account: str, priority: int) -> bool:
-        tag = max(self._now, self._last_tags.get(account, 0.0)) + 1.0 / max(1, priority)
+    async def _wait(self, account: str, share: float) -> bool:
+        tag = max(self._now, self._last_tags.get(account, 0.0)) + share
         self._last_tags[account] = tag
         if len(self._last_tags) > MOST_TAGS:
             self._last_tags = {name: last for name, last in self._last_tags.items() if last > self._now}

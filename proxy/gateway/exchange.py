@@ -20,19 +20,19 @@ from proxy.dialects.base import Dialect, Headers, Route, Tally
 from proxy.errors import CallerError, StoreError, UpstreamError
 from proxy.gateway import faults
 from proxy.gateway.headers import downward, length_of, upward, value_of
-from proxy.gateway.inflate import inflate
 from proxy.gateway.meter import Meter
 from proxy.gateway.ports import Answer, Arrival, Body, Caller, Dispatch
+from proxy.gateway.reading import Reading, read
 from proxy.gateway.relay import StreamRelay, is_event_stream, relay_whole
 from proxy.gateway.rooms import Rooms
 from proxy.gateway.routes import opened
 from proxy.gateway.settlement import true_usage
-from proxy.gateway.tunnel import is_websocket, tunnel
+from proxy.gateway.tunnel import tunnel
 
 log = logging.getLogger(__name__)
 
-LARGE = 1 << 20
-"""Bodies past this many bytes are read off the event loop, which must never stand still."""
+NOT_KEPT = 2
+"""Times its cap: an answer that looks so much longer has passed it (an upstream may know other names for a cap)."""
 
 
 class Exchange:
@@ -48,12 +48,11 @@ class Exchange:
         self._dialect: Dialect = routing.dialect_for_error(arrival.path, arrival.headers)
         self._account: Account | None = None
         self._ask = Ask(Operation.TUNNEL)
+        self._reading = Reading(self._ask)
         self._expected = Usage()
         self._tally = Tally()
         self._claims: tuple[Claim, ...] = ()
         self._granted = False
-        self._websocket = False
-        """Only an opened route may become a WebSocket: what flows in one is not counted."""
         self._own: Headers = ()
         self._status = 0
         self._sent = False
@@ -62,7 +61,7 @@ class Exchange:
         self._first_byte_at: float | None = None
 
     async def run(self) -> None:
-        """Serves the exchange; raises nothing but cancellation."""
+        """Serves the exchange. What nobody foresaw is settled, then raised: the server's door answers for it."""
         reference = self._arrival.id
         try:
             await self._line()
@@ -88,13 +87,15 @@ class Exchange:
             return await self._refuse(faults.no_route(arrival.method, arrival.path, arrival.id))
 
         account = await self._identify()
-        ask, raw, plain = await self._read(route)
+        self._reading = await read(arrival, self._body, route, self._dialect, policy, rooms.max_body)
+        ask = self._ask = self._reading.ask
         self._trace.read(self._dialect.name, self._dialect.provider, route.path, ask, account)
-        if (fault := admissible(ask, account, policy, arrival.id)) is not None:
-            return await self._refuse(fault)
+        unfit = admissible(ask, account, policy, arrival.id)
+        if unfit is not None and policy.enforce:
+            return await self._refuse(unfit)
 
         verdict = await self._reserve(ask, account, route)
-        decision = decide(ask, verdict, policy, arrival.id)
+        decision = decide(ask, verdict, policy, arrival.id, unfit)
         self._trace.decided(decision.enforcement, decision.advised, policy, decision.rung.name.lower())
         self._own = self._dialect.limit_headers(decision.meters, arrival.at)
 
@@ -107,10 +108,12 @@ class Exchange:
             case _:
                 assert_never(decision.enforcement)
 
-        if not await rooms.places.enter(account.id, policy.tier(account).priority):
+        if not policy.enforce:
+            rooms.places.join()
+        elif not await rooms.places.enter(account.id, policy.tier(account).priority, self._expected.total):
             return await self._refuse(upstream_full(policy, arrival.id))
         try:
-            await self._forward(plan, account, raw, plain)
+            await self._forward(plan, account)
         finally:
             rooms.places.leave()
         return None
@@ -135,28 +138,6 @@ class Exchange:
             raise
         return self._account
 
-    async def _read(self, route: Route | OpenRoute) -> tuple[Ask, bytes | AsyncIterator[bytes] | None, bytes]:
-        """What is asked, the body to send on, and the decompressed copy that was read. Bad input costs nothing."""
-        if isinstance(route, OpenRoute):
-            self._websocket = is_websocket(self._arrival)
-            self._ask = Ask(Operation.TUNNEL, fixed_input=route.tokens)
-            return self._ask, self._body.chunks() if self._has_body() else None, b""
-        raw = await self._body.whole(self._rooms.max_body)
-        encoding = value_of(self._arrival.headers, "content-encoding")
-        if len(raw) > LARGE or encoding:
-            plain, self._ask = await asyncio.to_thread(self._understand, route, raw, encoding)
-        else:
-            plain, self._ask = self._understand(route, raw, encoding)
-        return self._ask, raw if raw or self._has_body() else None, plain
-
-    def _understand(self, route: Route, raw: bytes, encoding: str) -> tuple[bytes, Ask]:
-        plain = inflate(raw, encoding, self._rooms.max_body) if encoding else raw
-        return plain, self._dialect.read(route, plain)
-
-    def _has_body(self) -> bool:
-        headers = self._arrival.headers
-        return value_of(headers, "content-length") not in {"", "0"} or bool(value_of(headers, "transfer-encoding"))
-
     async def _reserve(self, ask: Ask, account: Account, route: Route | OpenRoute) -> Grant | Denial:
         """The one round trip before forwarding: every quota or none, a lease, and the account's standing."""
         rooms, policy = self._rooms, self._policy
@@ -167,33 +148,35 @@ class Exchange:
         self._granted = isinstance(verdict, Grant)
         return verdict
 
-    async def _forward(self, plan: Plan, account: Account, raw: bytes | AsyncIterator[bytes] | None, plain: bytes) -> None:
+    async def _forward(self, plan: Plan, account: Account) -> None:
         headers = self._rooms.identity.strip(self._arrival.headers, account, self._policy)
         query = self._rooms.identity.strip_query(self._arrival.query, account)
         if plan:
-            raw = self._dialect.ask_for_usage(plain)
+            self._reading.body = self._reading.asking
             headers = (*upward(headers, drop=frozenset({"content-encoding", "accept-encoding"})), ("Accept-Encoding", "identity"))
-        elif isinstance(raw, bytes) or raw is None:
+        elif isinstance(self._reading.body, bytes | None):
             headers = upward(headers)
         else:
             headers = upward(headers) + length_of(self._arrival.headers)
         dispatch = Dispatch(
-            self._arrival.method, self._arrival.path, query, self._trace.upstream_headers(headers), raw,
+            self._arrival.method, self._arrival.path, query, self._trace.upstream_headers(headers), self._reading.body,
             model=self._ask.model, dialect=self._dialect.name, idle=self._policy.idle_seconds,
             own_credential=account.source == "upstream",
         )  # fmt: skip
         self._sent = True
-        if self._websocket:
+        if self._reading.websocket:
             self._status, self._ending = await tunnel(self._rooms.upstream, dispatch, self._caller)
             return
         answer = await self._rooms.upstream.send(dispatch)
+        del dispatch
+        self._reading.let_go()
         try:
             await self._answer(answer, plan, account)
         finally:
             answer.close()
 
     async def _answer(self, answer: Answer, plan: Plan, account: Account) -> None:
-        streamed = is_event_stream(answer)
+        streamed = is_event_stream(answer) and self._ask.operation is not Operation.TUNNEL
         plan = plan if streamed and not value_of(answer.headers, "content-encoding") else Plan()
         passed = downward(answer.headers, own_credential=account.source == "upstream", reshaped=bool(plan))
         extra = (*self._own, ("stillgate-request-id", self._arrival.id), *((("X-Accel-Buffering", "no"),) if streamed else ()))
@@ -232,10 +215,11 @@ class Exchange:
         return await self._caller.finish()
 
     def _tokens(self, text_bytes: int) -> int:
-        """By estimate, in an answer's text; the caller's own cap is never passed, whatever the bytes look like."""
+        """By estimate, in an answer's text. The caller's own cap corrects it, unless that is evidently not kept."""
         account = self._account.id if self._account is not None else ""
         made = self._rooms.estimator.tokens(self._ask, account, text_bytes, self._policy.accounting)
-        return made if self._ask.output_cap is None else min(made, self._ask.output_cap)
+        cap = self._ask.output_cap
+        return made if cap is None or made > NOT_KEPT * cap else min(made, cap)
 
     async def _timed(self, answer: Answer) -> AsyncIterator[bytes]:
         """The answer's chunks; notes when the first one came."""
@@ -287,7 +271,8 @@ class Exchange:
         complete = self._ending is Ending.COMPLETE or self._tally.finished  # many callers close right after the last event
         if complete and self._status >= HTTPStatus.BAD_REQUEST:
             return Usage(), False  # providers do not charge for an answer that is an error
-        return true_usage(self._ask, self._expected, self._tally, flowed, complete=complete)
+        hidden = self._rooms.estimator.hidden(self._ask)
+        return true_usage(self._ask, self._expected, self._tally, flowed, hidden=hidden, complete=complete)
 
     def _account_for(self, account: Account, usage: Usage, *, reported: bool) -> None:
         rooms, accounting = self._rooms, self._policy.accounting
@@ -295,6 +280,8 @@ class Exchange:
             rooms.store.release(self._arrival.id, account, self._claims)
             return
         requests = next((claim.cost for claim in self._claims if claim.quota.unit == "requests"), 1)
-        rooms.store.settle(self._arrival.id, account, self._claims, charges(usage, self._ask.model, accounting, requests=requests))
+        rooms.store.settle(
+            self._arrival.id, account, self._claims, charges(usage, self._ask.model or self._tally.model, accounting, requests=requests)
+        )
         if reported:
             rooms.estimator.learn(self._ask, account.id, usage, self._tally.generated_bytes)

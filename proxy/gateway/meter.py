@@ -81,9 +81,9 @@ class Meter:
         return verdict if isinstance(verdict, Denial) else None
 
     def _ahead(self, produced: int) -> int:
-        """A slice, but never past the caller's own cap: what will not be made need not be reserved."""
+        """A slice, but not past the caller's own cap while it is kept: what will not be made need not be reserved."""
         size, cap = self._policy.accounting.slice, self._ask.output_cap
-        return size if cap is None else min(size, max(0, cap - produced))
+        return size if cap is None or produced > cap else min(size, cap - produced)
 
     def _ever(self, output: int) -> int:
         """No more than the quotas could hold when empty: a small quota is met in small slices, and waited for slice by slice."""

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 
 from proxy.core.enforcement import Plan
-from proxy.core.facts import RUNS_A_MODEL, Ask
+from proxy.core.facts import GENERATES, RUNS_A_MODEL, Ask
 from proxy.core.quota import Denial
 from proxy.dialects.base import Dialect, Tally
 from proxy.errors import CallerError
@@ -80,7 +80,7 @@ class StreamRelay:
 
 async def relay_whole(answer: Answer, chunks: AsyncIterator[bytes], caller: Caller, dialect: Dialect, ask: Ask) -> Tally:
     """Passes an unstreamed answer on; reads it when it has gone, so that reading never delays it."""
-    kept: list[bytes] | None = []
+    kept: list[bytes] | None = [] if ask.operation in RUNS_A_MODEL else None
     size = 0
     async for chunk in chunks:
         await caller.write(chunk)
@@ -88,8 +88,8 @@ async def relay_whole(answer: Answer, chunks: AsyncIterator[bytes], caller: Call
         if kept is not None:
             kept.append(chunk)
             kept = None if size > MOST_READ else kept
-    if kept is None or ask.operation not in RUNS_A_MODEL or not size:
-        return Tally()
+    if not kept:
+        return Tally(generated_bytes=size if ask.operation in GENERATES else 0)
     encoding = value_of(answer.headers, "content-encoding")
     if size > LARGE:
         return await _to_its_end(asyncio.to_thread(_read, b"".join(kept), encoding, dialect))
@@ -106,7 +106,12 @@ async def _to_its_end(reading: Coroutine[None, None, Tally]) -> Tally:
 
 
 def _read(body: bytes, encoding: str, dialect: Dialect) -> Tally:
+    """Where an answer tells no usage, all of it counts as generated: what cannot be read is not free."""
     try:
-        return dialect.read_whole(inflate(body, encoding, MOST_READ))
+        plain = inflate(body, encoding, MOST_READ)
     except CallerError:
-        return Tally()
+        return Tally(generated_bytes=len(body))
+    tally = dialect.read_whole(plain)
+    if tally.usage is None:
+        tally.generated_bytes = len(plain)
+    return tally

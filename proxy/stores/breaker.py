@@ -51,5 +51,5 @@ class Breaker:
             self.open = True
             self._opened = self._clock()
             self._next_try = self._opened + PAUSE
-            log.error("the store is lost (%s); the policy's failure.store_lost holds", why)
+            log.error("the store is lost: %s; the policy's failure.store_lost holds", why)
             self._changed("open")

@@ -13,7 +13,8 @@ from redis.asyncio import Connection as PlainConnection
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import TimeoutError as LateError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from proxy.errors import StoreError
@@ -53,7 +54,7 @@ class Connection:
         except FAILURES as error:
             if self._masters is not None:
                 self._masters.failed(key, error)
-            raise StoreError(f"{type(error).__name__}") from error
+            raise store_error(error) from error
 
     async def each(self, calls: Sequence[Callable[[Any], Any]], deadline: float, keys: Sequence[str] = ()) -> list[Any]:
         """Several commands at once: one pipeline, or in a cluster side by side. Errors come back in their places."""
@@ -75,7 +76,7 @@ class Connection:
         results = await self.each(calls, deadline)
         for result in results:
             if isinstance(result, Exception):
-                raise StoreError(f"{type(result).__name__}") from result
+                raise store_error(result) from result
         return results
 
     async def follow(self) -> None:
@@ -95,6 +96,12 @@ class Connection:
                 await self._sentinel.aclose()
 
 
+def store_error(error: Exception) -> StoreError:
+    """Its kind only: a server's words may hold keys."""
+    done = "refused" if isinstance(error, ResponseError) else "did not answer"
+    return StoreError(f"the store {done} ({type(error).__name__})")
+
+
 def _cause(result: Any) -> Any:
     return result.__cause__ if isinstance(result, StoreError) else result
 
@@ -104,7 +111,9 @@ def _options(address: Address, deadline: float) -> dict[str, Any]:
     return {
         "username": address.username,
         "password": address.password,
-        "socket_timeout": None,  # our own deadline governs; a second, shorter one would only race it
+        # Our own deadline governs. With one of its own, redis-py sends through `asyncio.wait_for`, which in Python 3.11 may
+        # swallow a cancellation: the deadline would pass unheard, and the exchange of a caller who left would go on.
+        "socket_timeout": None,
         "socket_connect_timeout": deadline,
         "decode_responses": True,
         "retry": Retry(NoBackoff(), 0),
@@ -136,7 +145,23 @@ def _client(address: Address, deadline: float, sentinel: Any) -> Any:
 
 def _sentinel(address: Address, deadline: float) -> Any:
     """All sentinels may be asked in turn, the master too, before the deadline is over: one that hangs must not hide the rest."""
-    each = deadline / (len(address.nodes) + 1)
-    own = {"username": None, "password": address.sentinel_password, "socket_timeout": each, "socket_connect_timeout": each}
-    watchers = {**_options(address, deadline), **own, **_tls(address), **({"ssl": True} if address.tls else {})}
-    return cast("Any", Sentinel)(list(address.nodes), sentinel_kwargs=watchers)
+    options = {**_options(address, deadline), **_tls(address), **({"ssl": True} if address.tls else {})}
+    options |= {"username": None, "password": address.sentinel_password}
+    found: Any = cast("Any", Sentinel)([])
+    found.sentinels = [_Watcher(host, port, deadline / (len(address.nodes) + 1), **options) for host, port in address.nodes]
+    return found
+
+
+class _Watcher(Redis):
+    """One sentinel, asked within `patience` seconds."""
+
+    def __init__(self, host: str, port: int, patience: float, **options: Any) -> None:
+        super().__init__(host=host, port=port, **options)
+        self._patience = patience
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except TimeoutError as error:
+            raise LateError from error

@@ -211,7 +211,8 @@ async def _ready(process: asyncio.subprocess.Process, door: Path) -> None:
 
 
 def _client(door: Path) -> Redis:
-    return Redis(unix_socket_path=str(door), retry=Retry(NoBackoff(), 0))
+    # No `socket_timeout`: with one, a cancellation may be swallowed (see connect).
+    return Redis(unix_socket_path=str(door), retry=Retry(NoBackoff(), 0), socket_timeout=None)
 
 
 async def _answers(client: Redis) -> bool:

@@ -38,7 +38,7 @@ def test_check_says_what_a_policy_means() -> None:
         "tier free (default), priority 1",
         "60 requests per minute, counted per account",
         "600 requests per minute, counted per account, at most 50 at once",
-        "$50.00 of spend per day, counted per API key",
+        "$50.00 per day, counted per API key",
         "only models small-*, text-embedding-*",
         "NOT YET IN FORCE: accounts.lists",
         "store lost: serve 50% of each limit for 5m, then refuse",

@@ -53,7 +53,7 @@ def test_a_hostile_usage_report_cannot_bend_a_ratio_out_of_bounds() -> None:
     for _ in range(500):
         estimator.learn(ask, "ann", Usage(input=10**9, output=1), text_bytes=10**9)
     assert estimator.before(Ask(Operation.EMBEDDINGS, "m", prompt_bytes=100), "ann", DEFAULT).input == 100
-    assert estimator.tokens(ask, "ann", 160, DEFAULT) == 10
+    assert estimator.tokens(ask, "ann", 160, DEFAULT) == 20
 
 
 def test_reasoning_that_is_charged_and_not_shown_teaches_nothing_about_text() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.facts import Account, Ask, Operation, Usage
-from proxy.core.quota import HELD, Accounting, Meter, Price, Quota, Scope, Unit, Window, applies, charges, subject, tightest
+from proxy.core.quota import HELD, Accounting, Meter, Price, Quota, Scope, Unit, Window, amount_words, applies, charges, subject, tightest
 
 MINUTE = Window("rate", "minute", 60)
 ANN = Account("ann", "acme", "free", key="key_1")
@@ -77,4 +77,6 @@ def test_quotas_read_aloud() -> None:
         "40000 tokens per minute of models large-*, counted per account"
     )
     assert Quota(Unit.IN_FLIGHT, 2, HELD, 2).words() == "2 requests in flight, counted per account"
-    assert Quota(Unit.SPEND, 200_000_000, Window("calendar", "day", 86400), 1).words().startswith("$200.00 of spend per day")
+    assert Quota(Unit.SPEND, 200_000_000, Window("calendar", "day", 86400), 1).words().startswith("$200.00 per day")
+    assert Quota(Unit.REQUESTS, 1, Window("rate", "5minutes", 300), 1, Scope.KEY).words() == "1 request per 5 minutes, counted per API key"
+    assert [amount_words(Unit.SPEND, micro) for micro in (0, 400, 1000, 12_500_000)] == ["$0.00", "$0.0004", "$0.001", "$12.50"]

@@ -52,6 +52,6 @@ def test_one_line_per_change_of_state(caplog: pytest.LogCaptureFixture) -> None:
         breaker.succeeded()
     assert states == ["open", "closed"]
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("ERROR", "the store is lost (gone); the policy's failure.store_lost holds"),
+        ("ERROR", "the store is lost: gone; the policy's failure.store_lost holds"),
         ("WARNING", "the store answers again"),
     ]

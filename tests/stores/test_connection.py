@@ -70,6 +70,7 @@ async def test_cancellations_at_any_moment_lose_no_place_and_mix_no_answers(quic
     """Callers hang up while their reservation connects, is sent, or is answered; some are cancelled twice."""
     chance = random.Random(7)
     wrong: list[Any] = []
+    cancelled: list[asyncio.Future[None]] = []
 
     async def ask(number: int) -> None:
         answer = await quick.run(lambda client: client.get(f"key{number}"))
@@ -80,14 +81,16 @@ async def test_cancellations_at_any_moment_lose_no_place_and_mix_no_answers(quic
         if turn % 10 == 0:
             await quick.client.connection_pool.disconnect()  # so that some are cancelled while they connect
         tasks = [asyncio.ensure_future(ask(n)) for n in range(AT_ONCE)]
-        for task in tasks:
-            for _ in range(chance.randrange(4)):
-                await asyncio.sleep(0)
-            if chance.random() < 0.7:
-                task.cancel()
-                asyncio.get_running_loop().call_soon(task.cancel)
+        for _ in range(60):
+            await asyncio.sleep(0)
+            for task in chance.sample(tasks, 2):
+                if task.cancel():
+                    cancelled.append(task)
+                    asyncio.get_running_loop().call_soon(task.cancel)
         await asyncio.gather(*tasks, return_exceptions=True)
     assert wrong == []
+    assert len(cancelled) > 100
+    assert all(task.cancelled() for task in cancelled)  # none was swallowed
     pool = quick.client.connection_pool
     assert len(pool._in_use_connections) == 0
     await all_places(quick)

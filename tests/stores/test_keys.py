@@ -124,6 +124,15 @@ async def test_a_record_that_cannot_be_read_is_a_store_error(table: RedisKeys, c
         await table.find(record(1).digest)
 
 
+async def test_a_rotation_does_not_outlive_the_end_date(table: RedisKeys) -> None:
+    keys, ends = Keys(table), now() + 60
+    _, made = await keys.create(KeyRecord("", "", "anna", expires=ends))
+    _, renewed = await keys.rotate(made.id, 3600)
+    old = await table.by_id(made.id)
+    assert old is not None
+    assert (old.expires, renewed.expires, renewed.replaced_by) == (ends, ends, "")
+
+
 async def test_a_keys_life(table: RedisKeys) -> None:
     keys = Keys(table)
     key, made = await keys.create(KeyRecord("", "", "anna", tier="team"))
@@ -137,9 +146,12 @@ async def test_a_keys_life(table: RedisKeys) -> None:
     assert old.replaced_by == renewed.id
     assert newer != key
     assert (renewed.account, renewed.tier, renewed.expires) == ("anna", "team", None)
-    await keys.rotate(renewed.id, 0)
-    with pytest.raises(ConfigError, match="no longer valid"):
+    _, third = await keys.rotate(renewed.id, 0)
+    with pytest.raises(ConfigError, match=f"its heir is {third.id}"):
         await keys.rotate(renewed.id, 60)
+    await keys.revoke(third.id)
+    with pytest.raises(ConfigError, match="no longer valid"):
+        await keys.rotate(third.id, 60)
     assert (await keys.revoke(made.id)).revoked
     assert len(await keys.list()) == 3
     for work in (keys.revoke("key_no"), keys.rotate("key_no", 1)):

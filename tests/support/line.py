@@ -17,6 +17,7 @@ from proxy.core.quota import Claim, Denial, Grant, Unit
 from proxy.dialects.base import Headers
 from proxy.errors import CallerError, StoreError, UpstreamError
 from proxy.gateway.capacity import Places
+from proxy.gateway.exchange import Exchange
 from proxy.gateway.ports import Arrival, Dispatch
 from proxy.gateway.rooms import Rooms
 
@@ -319,3 +320,6 @@ class House:
         told = (("content-length", str(len(script.body))), ("x-name", name))
         headers = (*told, ("x-account", script.account)) if script.account else told
         return Arrival(self.clock(), name, "POST", script.path, "", headers, "192.0.2.1")
+
+    def exchange(self, name: str) -> Exchange:
+        return Exchange(self.rooms, self.arrival(name), MemoryBody(self.scripts[name].body), self.callers[name])

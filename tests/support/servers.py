@@ -187,6 +187,10 @@ class Cluster:
     def url(self) -> str:
         return f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in self.nodes)}"
 
+    def whole(self) -> bool:
+        """Do all see all?"""
+        return all(_sees_all(node) for node in self.nodes)
+
     def node_of(self, key: str) -> Server:
         return self.nodes[key_slot(key.encode()) * len(self.nodes) // SLOTS]
 
@@ -202,8 +206,9 @@ def cluster(kind: str) -> Iterator[Cluster]:
             node.ask("CLUSTER", "ADDSLOTS", *(slot for slot in range(SLOTS) if slot * len(nodes) // SLOTS == index))
             node.ask("CLUSTER", "SET-CONFIG-EPOCH", index + 1)
             node.ask("CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
-        wait_for(lambda: all(_sees_all(node) for node in nodes))
-        yield Cluster(nodes)
+        found = Cluster(nodes)
+        wait_for(found.whole)
+        yield found
 
 
 def _sees_all(node: Server) -> bool:

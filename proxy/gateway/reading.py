@@ -1,0 +1,51 @@
+"""A request's body, read where it must be understood and streamed where it only passes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from proxy.core.engine import asks_for_usage
+from proxy.core.facts import Ask, Operation
+from proxy.core.policy import OpenRoute, Policy
+from proxy.dialects.base import Dialect, Route
+from proxy.gateway.headers import value_of
+from proxy.gateway.inflate import inflate
+from proxy.gateway.ports import Arrival, Body
+from proxy.gateway.tunnel import is_websocket
+
+LARGE = 1 << 20
+"""Bodies past this many bytes are looked into off the event loop, which must never stand still."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What is asked, and what goes upstream. The bodies are let go once sent: a stream may last, and a prompt be large."""
+
+    ask: Ask
+    body: bytes | AsyncIterator[bytes] | None = None
+    asking: bytes = b""
+    """The body, changed so that a stream tells its usage; b"" where that is not needed."""
+    websocket: bool = False
+    """Only an opened route may become a WebSocket: what flows in one is not counted."""
+
+    def let_go(self) -> None:
+        self.body, self.asking = None, b""
+
+
+async def read(arrival: Arrival, body: Body, route: Route | OpenRoute, dialect: Dialect, policy: Policy, most: int) -> Reading:
+    """Raises `CallerError`: bad input costs nothing, and goes no further. `most`: bytes of a body, as sent and decompressed."""
+    present = value_of(arrival.headers, "content-length") not in {"", "0"} or bool(value_of(arrival.headers, "transfer-encoding"))
+    if isinstance(route, OpenRoute):
+        ask = Ask(Operation.TUNNEL, fixed_input=route.tokens)
+        return Reading(ask, body.chunks() if present else None, websocket=is_websocket(arrival))
+    raw = await body.whole(most)
+    encoding = value_of(arrival.headers, "content-encoding")
+
+    def understood() -> Reading:
+        """Everything that looks into a body, in one place."""
+        plain = inflate(raw, encoding, most) if encoding else raw
+        ask = dialect.read(route, plain)
+        asking = dialect.ask_for_usage(plain) if asks_for_usage(ask, policy) else b""
+        return Reading(ask, raw if raw or present else None, asking)
+
+    return await asyncio.to_thread(understood) if len(raw) > LARGE or encoding else understood()
