@@ -1,6 +1,7 @@
 """One burst of requests from this process, and what it measured."""
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ def cpu_of(pids: list[int]) -> float:
         if stat.exists():
             fields = stat.read_text().rpartition(") ")[2].split()
             ticks += int(fields[11]) + int(fields[12])
-    return ticks / 100
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 async def burst(url: str, key: str, body: dict[str, Any], *, requests: int, at_once: int, pids: list[int]) -> Burst:

@@ -52,14 +52,11 @@ class Choices(OpenAI):
         """With `include_usage` OpenAI adds `"usage":null` to each chunk and a last chunk without choices: both go."""
         if b'"usage"' not in frame:
             return frame
-        try:
-            chunk = _answered.decode(sse.data_of(frame))
-        except (msgspec.MsgspecError, RecursionError):
-            return frame
-        if chunk.usage is not None:
-            return frame if chunk.choices else b""
-        hidden, times = _null_usage.subn(b"", frame)
-        return hidden if times == 1 else frame
+        hidden, times = _null_usage.subn(b"", frame)  # inside a text its quotation marks would have backslashes
+        if times:
+            return hidden if times == 1 else frame
+        chunk = _decoded(sse.data_of(frame))
+        return b"" if chunk.usage is not None and not chunk.choices else frame
 
     def read_whole(self, body: bytes) -> Tally:
         answer = _decoded(body)
@@ -96,8 +93,11 @@ def _decoded(data: bytes) -> Answered:
 
 
 def _note(tally: Tally, answer: Answered) -> None:
-    """What every chunk may tell."""
-    tally.model = peek.text(answer.model) or tally.model
-    tally.response_id = peek.text(answer.id) or tally.response_id
-    tally.finish_reasons += tuple(reason for choice in answer.choices or () if (reason := peek.text(choice.finish_reason)))
-    tally.usage = usage_of(answer.usage) or tally.usage
+    """What every chunk may tell; names are told in each, and believed once."""
+    if not tally.response_id:
+        tally.model, tally.response_id = peek.text(answer.model) or tally.model, peek.text(answer.id)
+    for choice in answer.choices or ():
+        if choice.finish_reason is not None:
+            tally.finish_reasons += (peek.text(choice.finish_reason),)
+    if answer.usage is not None:
+        tally.usage = usage_of(answer.usage) or tally.usage
