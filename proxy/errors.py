@@ -37,5 +37,12 @@ class UpstreamError(StillgateError):
         self.timed_out = timed_out
 
 
+class NoUpstreamError(UpstreamError):
+    """The operator's settings name no upstream for this model and path."""
+
+    def __init__(self) -> None:
+        super().__init__("no upstream is configured for this model and path", sent=False)
+
+
 class StoreError(StillgateError):
     """Ours: the store did not answer in time, or refused. The policy's `failure.store_lost` says what follows."""

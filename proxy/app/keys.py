@@ -14,6 +14,9 @@ from proxy.identity.keys import digest_of, mint
 from proxy.stores.connect import Connection
 from proxy.stores.keys import RedisKeys
 
+DEMO_DAY = 86400.0
+"""Seconds that a demo key is valid: the same state directory may serve a real upstream next."""
+
 
 def now() -> float:
     return time.time()  # noqa: TID251 (a command's rim)
@@ -43,13 +46,15 @@ class Keys:
         return await self._change(key_id, lambda record: replace(record, revoked=True))
 
     async def rotate(self, key_id: str, grace: float) -> tuple[str, KeyRecord]:
-        """A new key for the same holder; the old one is valid for `grace` seconds more."""
+        """A new key for the same holder; the old one is valid for `grace` seconds more. An end date holds for both."""
         old = await self.table.by_id(key_id)
         if old is None:
             raise _no_such(key_id)
+        if old.replaced_by:
+            raise ConfigError(f"{key_id} was rotated before; its heir is {old.replaced_by}, rotate that one")
         if not old.valid(now()):
             raise ConfigError(f"{key_id} is no longer valid; create a new key instead")
-        key, record = await self.create(replace(old, expires=None, replaced_by=""))
+        key, record = await self.create(old)
         ends = now() + grace
         await self._change(
             key_id, lambda old: replace(old, expires=ends if old.expires is None else min(ends, old.expires), replaced_by=record.id)
@@ -76,7 +81,7 @@ async def demo_key(store_url: str, state_dir: Path) -> str:
         known = await table.find(digest_of(key)) if key else None
         if known is not None and known.valid(now()):
             return key
-        key, _ = await Keys(table).create(KeyRecord(id="", digest="", account="demo", name="made by --demo"))
+        key, _ = await Keys(table).create(KeyRecord(id="", digest="", account="demo", name="made by --demo", expires=now() + DEMO_DAY))
         await asyncio.to_thread(_keep, path, key)
         return key
     finally:

@@ -8,7 +8,17 @@ import secrets
 from pathlib import Path
 
 from proxy.config.settings import Settings
+from proxy.core.policy import Policy
 from proxy.errors import ConfigError
+
+
+def check(settings: Settings, policy: Policy, *, embedded: bool) -> None:
+    """Raises `ConfigError` where gateways on one store could name one account differently. An `embedded` store is one gateway's own."""
+    if "upstream" in policy.identity and not embedded and not settings.secret.get_secret_value():
+        raise ConfigError(
+            "identity.from has 'upstream', whose accounts are named by keyed hashes, and other gateways may share the store: "
+            "set STILLGATE_SECRET to the same text on every gateway"
+        )
 
 
 def secret_of(settings: Settings) -> bytes:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from proxy.config.settings import Settings
+from proxy.errors import ConfigError, StoreError
 from proxy.stores import embedded
+from proxy.stores.address import read_url
 from proxy.stores.connect import Connection
 from proxy.stores.redis_store import RedisStore
 from proxy.stores.registry import Registry
@@ -20,11 +22,21 @@ PATIENCE = 5.0
 async def embedded_if_needed(settings: Settings) -> AsyncIterator[str]:
     """The configured store's URL, or that of an embedded one, which runs meanwhile. Raises `ConfigError`."""
     if settings.store:
-        Connection(settings.store, PATIENCE)  # a URL that cannot be read is told before anything starts
+        await _answers(settings.store)
         yield settings.store
         return
     async with embedded.embedded(Path(settings.state_dir)) as url:
         yield url
+
+
+async def _answers(url: str) -> None:
+    """A gateway cannot know its callers' keys without a store: better not ready than ready and refusing all."""
+    read_url(url)
+    async with _closing(url) as connection:
+        try:
+            await connection.run(lambda client: client.ping())
+        except StoreError as error:
+            raise ConfigError(f"{error}: is --store right, and does it run?") from None
 
 
 @asynccontextmanager

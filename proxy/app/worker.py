@@ -19,8 +19,8 @@ from typing import Any
 
 from yarl import URL
 
+from proxy.app import secret
 from proxy.app.admin import WorkerAdmin
-from proxy.app.secret import secret_of
 from proxy.config.policy import compile_policy
 from proxy.config.reload import Watcher
 from proxy.config.settings import Settings
@@ -84,15 +84,15 @@ class Gateway:
         self._store = SteadyStore(self._counts, self._breaker, self._policy, clock)
         self._registry = Registry(self._connection)
         self._upstream = HttpUpstream([_target(upstream) for upstream in settings.upstreams])
-        self._identities = Identities(RedisKeys(self._connection), self._upstream.fetch, secret_of(settings), time.monotonic)
-        self._identities.check(self._policy)
+        self._identities = Identities(RedisKeys(self._connection), self._upstream.fetch, secret.secret_of(settings), time.monotonic)
+        self._check(self._policy)
         self._rooms = Rooms(
             policy=self._policy, identity=self._identities, store=self._store, upstream=self._upstream, telemetry=self._telemetry,
             door=RedisDoor(settings.store, clock), places=Places(self._policy.capacity, settings.workers),
             estimator=Estimator(), max_body=settings.max_body, clock=clock,
         )  # fmt: skip
         self._front = FrontDoor(self._rooms)
-        self._telemetry.policy(self._policy)
+        self._show_policy()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serves until `stopping`, then drains."""
@@ -120,8 +120,11 @@ class Gateway:
             try:
                 await self._counts.beat(at)
                 self._store.gateways = await self._registry.sign(self.name, self._says(), at)
-            except StoreError:
+            except StoreError as error:
                 self._telemetry.count("store_errors", operation="beat")
+                self._breaker.lost(str(error))
+            else:
+                self._breaker.succeeded()
             self._show()
             if dropped := self._counts.take_dropped():
                 self._telemetry.count("settlements_dropped", dropped)
@@ -133,7 +136,7 @@ class Gateway:
             try:
                 if isinstance(change, ConfigError):
                     raise change
-                self._identities.check(change)
+                self._check(change)
             except ConfigError as error:
                 log.error("the policy was changed and is not used; %s stays in force:\n%s", self._policy.digest, error)
                 self._telemetry.count("policy_reloads", result="rejected")
@@ -146,8 +149,20 @@ class Gateway:
         self._policy = self._rooms.policy = policy
         self._store.use(policy)
         self._rooms.places.use(policy.capacity)
-        self._telemetry.policy(policy)
+        self._show_policy()
         self._telemetry.count("policy_reloads", result="ok")
+
+    def _check(self, policy: Policy) -> None:
+        """Raises `ConfigError` where this gateway cannot serve by that policy."""
+        self._identities.check(policy)
+        secret.check(self._settings, policy, embedded=self._place.with_store)
+
+    def _show_policy(self) -> None:
+        """Which policy is in force, and what in it does not do what one might think. The first worker speaks for all."""
+        self._telemetry.policy(self._policy)
+        if self._place.index == 0:
+            for said in (*self._policy.notes, *self._policy.pending):
+                log.warning("policy %s: %s", self._policy.name, said)
 
     async def _leave(self) -> None:
         try:
@@ -178,7 +193,6 @@ class Gateway:
 
     def _show(self) -> None:
         """The gauges: for whoever scrapes, and with every beat for a collector."""
-        self._telemetry.gauge("in_flight", self._front.in_flight)
         self._telemetry.gauge("settlements_pending", self._counts.pending)
         self._telemetry.gauge("store_breaker_open", float(self._breaker.open))
 

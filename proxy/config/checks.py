@@ -21,7 +21,7 @@ Finding = tuple[Keys, str]
 """Where, and what."""
 
 LONGEST_LEEWAY = 600.0
-"""Seconds; a token that expired longer ago than this must not be believed."""
+"""Seconds; a token that expired longer ago must not be believed. `identity.jwt_settings` has the same (tests/test_said_twice.py)."""
 
 
 def problems(file: PolicyFile) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from proxy.config.fields import Duration, HeaderName, HttpUrl, Line, Name, Stric
 from proxy.config.numbers import shown
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448"]
+"""The same as `identity.jwt_settings` has, which this room may not import (tests/test_said_twice.py)."""
 
 
 class Claims(Strict):

@@ -24,6 +24,7 @@ from proxy.config.settings_sources import Given, gathered
 from proxy.errors import ConfigError
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+"""Those of `stores.address`, which this room may not import (tests/test_said_twice.py)."""
 
 SHORTEST_SECRET = 16
 """Characters of `secret`, where one is given."""

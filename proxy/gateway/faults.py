@@ -1,7 +1,7 @@
 """Errors turned into refusals: what a caller is told, in plain words, of each thing that can go wrong."""
 
 from proxy.core.enforcement import Fault, Reason
-from proxy.errors import CallerError, UpstreamError
+from proxy.errors import CallerError, NoUpstreamError, UpstreamError
 
 
 class TooManyFailuresError(CallerError):
@@ -25,6 +25,9 @@ def of_caller(error: CallerError, reference: str) -> Fault:
 
 def of_upstream(error: UpstreamError, reference: str) -> Fault:
     """The model side did not answer. 502, or 504 where it was silent too long (RFC 9110 15.6.3, 15.6.5)."""
+    if isinstance(error, NoUpstreamError):
+        message = f"No upstream here serves this model on this path. Choose another model, or ask the operator. Reference: {reference}."
+        return Fault(Reason.MODEL_NOT_ALLOWED, 404, message, reference, param="model", retry=False)
     if error.timed_out:
         message = f"The model did not answer in time. Please try again. Reference: {reference}."
         return Fault(Reason.UPSTREAM_TIMEOUT, 504, message, reference)

@@ -59,17 +59,26 @@ def _candidates(arrival: Arrival) -> Iterator[str]:
 
 
 def _authorization(values: set[str]) -> str:
-    """The credential of `Authorization` (RFC 9110 11.6.2): a Bearer token (RFC 6750) or a Basic password (RFC 7617)."""
+    """The credential of `Authorization` (RFC 9110 11.6.2): a Bearer token (RFC 6750), a Basic password (RFC 7617), or else its
+    whole value: where it goes upstream, no other credential beside it may say whose request this is.
+    """
     if len(values) > 1:
         raise refusal("This request has several different 'Authorization' headers. Send one.")
-    scheme, _, rest = next(iter(values), "").partition(" ")
-    match scheme.lower():
+    value = next(iter(values), "")
+    scheme, rest = _scheme(value)
+    match scheme:
         case "bearer":
-            return rest.strip()
+            return rest  # an empty one is none: some clients send it beside another
         case "basic":
-            return _login(rest)[1]
+            return _login(rest)[1] or value
         case _:
-            return ""
+            return f"{scheme} {rest}" if rest else value
+
+
+def _scheme(value: str) -> tuple[str, str]:
+    """The scheme in lower case and what follows it: however both are written, it is the same credential."""
+    scheme, *rest = value.split(maxsplit=1) or [""]
+    return scheme.lower(), "".join(rest).strip()
 
 
 def _login(encoded: str) -> tuple[str, str]:
@@ -83,8 +92,8 @@ def _login(encoded: str) -> tuple[str, str]:
 
 def has_login_name(headers: Headers) -> bool:
     """Is there a Basic credential with a user besides its password?"""
-    values = (value.strip().partition(" ") for name, value in headers if canonical(name) == "authorization")
-    return any(scheme.lower() == "basic" and _login(rest)[0] for scheme, _, rest in values)
+    values = (_scheme(value) for name, value in headers if canonical(name) == "authorization")
+    return any(scheme == "basic" and _login(rest)[0] for scheme, rest in values)
 
 
 def entries(value: str) -> list[str]:

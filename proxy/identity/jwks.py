@@ -1,8 +1,8 @@
 """The public keys of an identity provider (RFC 7517), kept fresh without ever holding up more than one request.
 
 Rule 1: a set is read anew after `FRESH` seconds; while that fails the last good one serves on.
-Rule 2: a key id that the set does not have makes us ask once, at most every `PAUSE` seconds: rotation is seen at once,
-and made-up ids cannot make us flood the provider.
+Rule 2: a key id that the set does not have makes us ask at once, so that rotation is seen. Where that brings nothing, the
+next such question waits `SOON` seconds, then twice that, up to `PAUSE`: made-up ids can neither hide a rotation nor flood the provider.
 """
 
 import json
@@ -24,6 +24,9 @@ FRESH = 600.0
 PAUSE = 30.0
 """Least seconds between two questions for the same reason."""
 
+SOON = 2.0
+"""Least seconds between two questions for unknown key ids, while few such questions were in vain."""
+
 FIRST_PAUSE = 1.0
 """The same while there is no set at all."""
 
@@ -40,6 +43,7 @@ class Jwks:
         self._clock = clock
         self._keys: tuple[Key, ...] | None = None
         self._read_at = self._tried_at = self._asked_at = -math.inf
+        self._pause = SOON
         self._flights: Flights[None] = Flights()
         self._lost = False
 
@@ -51,7 +55,8 @@ class Jwks:
             raise StoreError("the identity provider's key set cannot be read")
         if (key := self._pick(kid, algorithm)) is None and self._may_ask():
             await self._refresh()
-            key = self._pick(kid, algorithm)
+            if (key := self._pick(kid, algorithm)) is not None:
+                self._pause = SOON
         return key
 
     def _due(self) -> bool:
@@ -62,10 +67,11 @@ class Jwks:
 
     def _may_ask(self) -> bool:
         now = self._clock()
-        if now - self._asked_at >= PAUSE:
-            self._asked_at = now
-            return True
-        return self._url in self._flights
+        if (waited := now - self._asked_at) < self._pause:
+            return self._url in self._flights
+        self._asked_at = now
+        self._pause = SOON if waited >= 2 * PAUSE else min(PAUSE, 2 * self._pause)
+        return True
 
     async def _refresh(self) -> None:
         await self._flights.fly(self._url, self._read)

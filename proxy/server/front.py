@@ -41,6 +41,8 @@ class Limits:
     read_silence: float = 300.0
     """A caller who takes nothing of its answer for so long is cut: it holds a place and a lease."""
     first_request: float = 30.0
+    heartbeat: float = 30.0
+    """A WebSocket that is silent for so long is asked for a sign of life, and cut where none comes in half that time."""
 
 
 class FrontDoor:
@@ -92,7 +94,7 @@ class FrontDoor:
         return finished
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        caller = HttpCaller(request, self._limits.read_silence, leaving=lambda: self.draining)
+        caller = HttpCaller(request, self._limits.read_silence, self._limits.heartbeat, leaving=lambda: self.draining)
         reference = new_reference()
         self._running += 1
         self._idle.clear()

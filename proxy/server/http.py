@@ -61,19 +61,31 @@ class HttpBody:
             raise CallerError("The request's body is torn or its framing is not valid HTTP.") from None
 
 
+class Response(web.StreamResponse):
+    """An answer with the fields it was given: aiohttp would call a body without a `Content-Type` an octet-stream."""
+
+    async def _prepare_headers(self) -> None:
+        typed = hdrs.CONTENT_TYPE in self.headers
+        await super()._prepare_headers()
+        if not typed:
+            self.headers.popall(hdrs.CONTENT_TYPE, None)
+
+
 class HttpCaller:
     """The caller's side of one request."""
 
-    def __init__(self, request: web.BaseRequest, patience: float, *, leaving: Callable[[], bool]) -> None:
+    def __init__(self, request: web.BaseRequest, patience: float, heartbeat: float, *, leaving: Callable[[], bool]) -> None:
         self._request = request
         self._patience = patience
         """Longest time in which the caller may take nothing of its answer, seconds."""
+        self._heartbeat = heartbeat
+        """Silence after which a WebSocket's other side is asked for a sign of life, seconds."""
         self._leaving = leaving
         """Is the worker draining? Then the connection is closed after this answer."""
         self.response: web.StreamResponse | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
-        response = web.StreamResponse(status=status, headers=CIMultiDict(headers))
+        response = Response(status=status, headers=CIMultiDict(headers))
         response.headers.setdefault("Server", "stillgate")
         if self._leaving():
             response.force_close()
@@ -105,7 +117,9 @@ class HttpCaller:
 
     async def upgrade(self, protocol: str | None) -> Socket:
         agreed = (protocol,) if protocol else ()
-        response = web.WebSocketResponse(protocols=agreed, max_msg_size=MOST_MESSAGE, compress=False, autoclose=False, timeout=FAREWELL)
+        response = web.WebSocketResponse(
+            protocols=agreed, max_msg_size=MOST_MESSAGE, compress=False, autoclose=False, timeout=FAREWELL, heartbeat=self._heartbeat
+        )
         self.response = response
         # aiohttp logs the subprotocols of a caller with whom none was agreed, and one of them may hold a key.
         headers = CIMultiDict((name, value) for name, value in self._request.headers.items() if name != hdrs.SEC_WEBSOCKET_PROTOCOL)

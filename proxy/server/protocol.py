@@ -17,8 +17,12 @@ from aiohttp.web_protocol import RequestHandler
 
 from proxy.core.enforcement import Fault, Reason
 from proxy.dialects import routing
+from proxy.dialects.base import Headers
 
 log = logging.getLogger(__name__)
+
+LOOK = 4096
+"""Bytes of a request's beginning that are kept until it is one: in which dialect would its caller read an error?"""
 
 WORDS = {
     400: "The request is not valid HTTP: its framing, its headers or its lengths contradict each other.",
@@ -33,6 +37,12 @@ def new_reference() -> str:
     return "sg_" + secrets.token_hex(12)
 
 
+def glimpse(head: bytes) -> tuple[str, Headers]:
+    """The first line and the fields' names of what may become a request; no value is looked at."""
+    line, *fields = head.decode("latin-1").split("\n")
+    return line, tuple((field.partition(":")[0].strip(), "") for field in fields)
+
+
 class Connection(RequestHandler):
     """One connection of a caller; it is closed where its first request does not come in time."""
 
@@ -40,6 +50,8 @@ class Connection(RequestHandler):
         super().__init__(manager, **kwargs)
         self._first_request = first_request
         self._patience: asyncio.TimerHandle | None = None
+        self._head, self._before = b"", 0
+        """The beginning of the request that is coming in, and how many came before it."""
 
     @property
     def idle(self) -> bool:
@@ -57,6 +69,7 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Where the framing turns out torn in the middle of a body, aiohttp does not tell who reads that body: he would wait on."""
+        self._look(data)
         super().data_received(data)
         if not self._messages or isinstance(self._messages[-1][0], RawRequestMessage):
             return
@@ -64,6 +77,12 @@ class Connection(RequestHandler):
         for payload in (*reading, *(payload for _, payload in self._messages)):
             if not payload.is_eof() and payload.exception() is None:
                 payload.set_exception(web.RequestPayloadError("torn"))
+
+    def _look(self, data: bytes) -> None:
+        if self._request_count != self._before:
+            self._head, self._before = b"", self._request_count
+        if self.idle and len(self._head) < LOOK:
+            self._head += data[: LOOK - len(self._head)]
 
     def _close_silent(self) -> None:
         if self._request_count == 0:
@@ -78,7 +97,7 @@ class Connection(RequestHandler):
         log.info("a request was refused before it was one: %d, %s (reference %s)", status, type(exc).__name__, reference)
         reason = Reason.INTERNAL if status >= 500 else Reason.BAD_REQUEST  # noqa: PLR2004
         text = f"{WORDS.get(status, WORDS[400])} Reference: {reference}."
-        headers, body = routing.dialect_for_error("", ()).error(Fault(reason, status, text, reference, retry=False))
+        headers, body = routing.dialect_for_error(*glimpse(self._head)).error(Fault(reason, status, text, reference, retry=False))
         response = web.Response(status=status, body=body, headers=(*headers, ("stillgate-request-id", reference)))
         response.force_close()
         return response

@@ -48,6 +48,11 @@ class Breaker:
     def failed(self, why: str) -> None:
         self._failures += 1
         if not self.open and self._failures >= FAILURES:
+            self.lost(why)
+
+    def lost(self, why: str) -> None:
+        """Opens it at once: something that had much more patience than a request has failed."""
+        if not self.open:
             self.open = True
             self._opened = self._clock()
             self._next_try = self._opened + PAUSE

@@ -15,7 +15,7 @@ import msgspec
 from proxy.core.facts import Account
 from proxy.core.quota import Claim, Denial, Grant, Meter, Unit
 from proxy.errors import StoreError
-from proxy.stores.connect import Connection
+from proxy.stores.connect import Connection, store_error
 from proxy.stores.scripts import Call, run, run_all
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ class RedisStore:
             calls = [Call("inspect", _lease_keys(name), ("", self._lease)) for name in names[start : start + BATCH]]
             for leases in await run_all(self._connection, calls, PATIENCE):
                 if isinstance(leases, Exception):
-                    raise StoreError(f"{type(leases).__name__}") from leases
+                    raise store_error(leases) from leases
                 found += [{"request": request, "account": account, "age": float(age)} for request, account, age in leases]
         return found
 

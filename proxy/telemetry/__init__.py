@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from proxy.core.policy import Policy
 from proxy.gateway.ports import Arrival
+from proxy.telemetry import logs
 from proxy.telemetry.export import Collector
 from proxy.telemetry.exposition import render
 from proxy.telemetry.instruments import Instruments
@@ -79,7 +80,7 @@ class OpenedTelemetry:
             self._collector.close(seconds)
 
     def _dropped(self) -> dict[str, int]:
-        return self._collector.dropped() if self._collector else {}
+        return (self._collector.dropped() if self._collector else {}) | {"stderr": logs.dropped()}
 
 
 def open_telemetry(options: TelemetryOptions) -> OpenedTelemetry:

@@ -8,7 +8,7 @@ from proxy.core.facts import Account, Ask, Ending, Operation, Outcome
 from proxy.core.policy import Policy
 from proxy.gateway.ports import Arrival
 from proxy.telemetry import conventions as names
-from proxy.telemetry.redaction import brief
+from proxy.telemetry.redaction import brief, model_name
 
 Attributes = dict[str, str | bool | int | float | tuple[str, ...]]
 
@@ -74,7 +74,7 @@ def of_call(known: Known) -> Attributes:
     ask = known.ask
     found: Attributes = {names.GEN_AI_OPERATION: ask.operation.value, names.GEN_AI_PROVIDER: known.provider}
     if ask.model:
-        found |= {names.GEN_AI_REQUEST_MODEL: brief(ask.model), names.GEN_AI_REQUEST_STREAM: ask.stream}
+        found |= {names.GEN_AI_REQUEST_MODEL: model_name(ask.model), names.GEN_AI_REQUEST_STREAM: ask.stream}
     if ask.output_cap is not None:
         found[names.GEN_AI_REQUEST_MAX_TOKENS] = ask.output_cap
     if ask.choices != 1:
@@ -89,7 +89,7 @@ def of_answer(known: Known, outcome: Outcome) -> Attributes:
         names.GEN_AI_INPUT_TOKENS: usage.input, names.GEN_AI_OUTPUT_TOKENS: usage.output,
         names.GEN_AI_CACHE_READ_TOKENS: usage.cached_input, names.GEN_AI_CACHE_WRITE_TOKENS: usage.cache_write,
         names.GEN_AI_REASONING_TOKENS: usage.reasoning, names.USAGE_REPORTED: outcome.reported,
-        names.GEN_AI_RESPONSE_MODEL: brief(outcome.response_model), names.GEN_AI_RESPONSE_ID: brief(outcome.response_id),
+        names.GEN_AI_RESPONSE_MODEL: model_name(outcome.response_model), names.GEN_AI_RESPONSE_ID: brief(outcome.response_id),
         names.GEN_AI_RESPONSE_FINISH_REASONS: tuple(brief(reason) for reason in outcome.finish_reasons[:16]),
     }  # fmt: skip
     if known.sent_at is not None and known.first_byte_at is not None:

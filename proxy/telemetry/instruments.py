@@ -15,6 +15,7 @@ from functools import partial
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 
 from proxy.telemetry import conventions as names
+from proxy.telemetry.redaction import OTHER
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """What the convention advises for HTTP, and longer: a stream may last minutes."""
@@ -58,7 +59,9 @@ COUNTERS = (
     Row("stillgate.policy.reloads", "{reload}", "Changes of the policy's files.", ("result",)),
 )  # fmt: skip
 
-DROPPED = Row("stillgate.telemetry.dropped", "{item}", "Spans and log records that the collector did not get.", ("signal",))
+DROPPED = Row(
+    "stillgate.telemetry.dropped", "{item}", "Spans and log records that the collector, and lines that stderr did not get.", ("signal",)
+)
 POLICY = Row("stillgate.policy.info", "", "1 for the policy in force.", ("policy", "digest", "mode"))
 
 GAUGES = (
@@ -70,8 +73,6 @@ GAUGES = (
 
 class Vocabulary:
     """A bounded set of words: the first `most` are kept, whatever comes later is `other`."""
-
-    OTHER = "other"
 
     def __init__(self, most: int = 100) -> None:
         self._most = most
@@ -85,7 +86,7 @@ class Vocabulary:
 
     def known(self, word: str) -> str:
         """`word` if it was learned before; "" stays ""."""
-        return word if not word or word in self._words else self.OTHER
+        return word if not word or word in self._words else OTHER
 
 
 class Instruments:

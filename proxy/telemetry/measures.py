@@ -6,6 +6,7 @@ from proxy.core.facts import CONSUMES, Ending, Operation, Outcome
 from proxy.telemetry import conventions as names
 from proxy.telemetry.attributes import Attributes, Known, call_error_type
 from proxy.telemetry.instruments import Instruments, Vocabulary
+from proxy.telemetry.redaction import model_name
 
 Labels = dict[str, str | int | bool]
 
@@ -17,6 +18,7 @@ class Measures:
         self._instruments = instruments
         self._models = Vocabulary()
         self._running = 0
+        instruments.gauge("in_flight", 0)
 
     def begun(self) -> None:
         self._running += 1
@@ -63,7 +65,7 @@ class Measures:
 
     def _model_labels(self, known: Known, outcome: Outcome) -> Labels:
         """A model's name is a label only once the upstream has served it: callers can invent names, but not models."""
-        model, ask = known.ask.model, known.ask
+        ask, model = known.ask, model_name(known.ask.model)
         worthy = _served(known, outcome) and ask.operation is not Operation.TUNNEL
         shown = self._models.admit(model) if worthy and model else self._models.known(model)
         return {names.GEN_AI_OPERATION: ask.operation.value, names.GEN_AI_PROVIDER: known.provider, names.GEN_AI_REQUEST_MODEL: shown}

@@ -6,6 +6,10 @@ It errs on the side of removing too much: a log line with a gap is a smaller har
 import re
 
 GAP = "[redacted]"
+OTHER = "other"
+"""Stands for every word of a caller's that is not shown."""
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
 
 _LOOKS_SECRET = re.compile(
     r"""
@@ -35,6 +39,11 @@ def redact(text: str) -> str:
 def brief(text: str, most: int = 128) -> str:
     """A caller's own word (a model name, a path) fit for a span: redacted, and of bounded length."""
     return redact(text[: 2 * most])[:most]
+
+
+def model_name(text: str) -> str:
+    """A model as its caller named it, or `other` for what no model is called: that may be a prompt, or a credential. "" stays ""."""
+    return text if not text or (_MODEL.fullmatch(text) and redact(text) == text) else OTHER
 
 
 def _keep_the_name(match: re.Match[str]) -> str:

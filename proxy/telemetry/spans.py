@@ -22,7 +22,7 @@ from proxy.telemetry import conventions as names
 from proxy.telemetry.attributes import BROKEN, Known
 from proxy.telemetry.measures import Measures
 from proxy.telemetry.propagation import arriving, current, leaving
-from proxy.telemetry.redaction import brief
+from proxy.telemetry.redaction import model_name
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class ExchangeTrace:
     def upstream_headers(self, headers: Headers) -> Headers:
         known = self._known
         known.sent_at = self._now()
-        words = f"{known.ask.operation.value} {brief(known.ask.model)}".rstrip()
+        words = f"{known.ask.operation.value} {model_name(known.ask.model)}".rstrip()
         parent, start = set_span_in_context(self._server, Context()), _nanoseconds(known.sent_at)
         self._client = self._tracer.start_span(words, parent, SpanKind.CLIENT, attributes.of_call(known), start_time=start)
         return leaving(headers, self._client)

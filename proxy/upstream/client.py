@@ -11,7 +11,7 @@ from aiohttp import ClientTimeout, ClientWSTimeout, WSCloseCode, WSMsgType, hdrs
 from multidict import CIMultiDict
 
 from proxy.dialects.base import Headers
-from proxy.errors import CallerError, UpstreamError
+from proxy.errors import CallerError, NoUpstreamError, UpstreamError
 from proxy.gateway.ports import Answer, Dispatch, Socket
 from proxy.gateway.tunnel import HANDSHAKE
 from proxy.upstream.targets import Target
@@ -32,6 +32,9 @@ MOST_DOCUMENT = 1 << 20
 FAREWELL = ClientWSTimeout(ws_close=2.0)
 """Longest wait for a WebSocket's close frame, seconds."""
 
+HEARTBEAT = 30.0
+"""A WebSocket that is silent for so many seconds is asked for a sign of life, and given up where none comes in half that time."""
+
 _QUIET = frozenset({hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE})
 """Headers that aiohttp would add of its own."""
 
@@ -39,8 +42,9 @@ _QUIET = frozenset({hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CON
 class HttpUpstream:
     """Sends dispatches to the first target that serves them."""
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[Target], *, heartbeat: float = HEARTBEAT) -> None:
         self._targets = tuple(targets)
+        self._heartbeat = heartbeat
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -102,7 +106,7 @@ class HttpUpstream:
             async with asyncio.timeout(target.connect):
                 socket = await self._opened().ws_connect(
                     target.address(dispatch), protocols=protocols, headers=headers, max_msg_size=64 * 1024 * 1024,
-                    autoclose=False, timeout=FAREWELL,
+                    autoclose=False, timeout=FAREWELL, heartbeat=self._heartbeat,
                 )  # fmt: skip
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise UpstreamError(f"{target!r} did not open a WebSocket: {type(error).__name__}", sent=False) from None
@@ -111,7 +115,7 @@ class HttpUpstream:
     def _target(self, dispatch: Dispatch) -> Target:
         found = next((target for target in self._targets if target.serves(dispatch)), None)
         if found is None:
-            raise UpstreamError("no upstream is configured for this model and path", sent=False)
+            raise NoUpstreamError
         return found
 
     def _opened(self) -> aiohttp.ClientSession:

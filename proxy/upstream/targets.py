@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from yarl import URL
 
+from proxy.dialects import routing
 from proxy.dialects.base import Headers
 from proxy.gateway.ports import Dispatch
 
@@ -34,7 +35,8 @@ class Target:
 
     def serves(self, dispatch: Dispatch) -> bool:
         by_model = not self.models or any(fnmatchcase(dispatch.model, pattern) for pattern in self.models)
-        by_path = not self.paths or any(fnmatchcase(dispatch.path, pattern) for pattern in self.paths)
+        path = routing.normalised(dispatch.path) or dispatch.path  # as routes are matched
+        by_path = not self.paths or any(fnmatchcase(path, pattern) for pattern in self.paths)
         return by_model and by_path
 
     def address(self, dispatch: Dispatch) -> URL:

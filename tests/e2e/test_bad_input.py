@@ -277,7 +277,7 @@ async def test_framing_that_two_readers_could_read_differently(caller: Caller, n
     [
         "/", "/v1", "/v1/nowhere", "/demo/ledger", "/v1/chat/completions/", "/V1/Models", "//v1/models", "/v1//models",
         "/v1/../demo/ledger",
-        "/v1/./models", "/v1/%2e%2e/demo/ledger", "/v1/models/%2E%2E", "/v1%2fmodels", "/v1/models/a%2Fb", "/v1/models/..%2f..%2fdemo",
+        "/v1/./models", "/v1/%2e%2e/demo/ledger", "/v1/models/%2E%2E", "/v1%2fmodels", "/v1/responses/a%2Fb", "/v1/models/..%2f..%2fdemo",
         "/v1/models/%252e%252e", "/v1/models/a%00b", "/v1/models/a\\b", "/v1/models/a%5cb", "/v1/models;a=b", "/v1/models/%ff",
         "/v1/models#a", "/v1/models/a#b", "/v1/models?a=b#c", "http://evil.example/v1/models", "http://127.0.0.1/v1/models",
         "/v1/files/../models",

@@ -141,7 +141,7 @@ async def test_keys_accounts_and_organizations_are_counted_apart(accounts: Accou
     three, four = [await accounts("by_key", name=f"{team}-{name}", organization=team) for name in "bc"]
     for account in (one, two, three):
         await chat(account)
-    with pytest.raises(openai.RateLimitError, match="1 requests per day, counted per API key"):
+    with pytest.raises(openai.RateLimitError, match="1 request per day, counted per API key"):
         await chat(one)
     with pytest.raises(openai.RateLimitError, match="3 requests per day, counted per organization"):
         await chat(four)
@@ -152,7 +152,7 @@ async def test_keys_accounts_and_organizations_are_counted_apart(accounts: Accou
 async def test_a_model_pattern_has_its_own_quota(accounts: Accounts) -> None:
     account = await accounts("by_model")
     await chat(account, model="demo-large")
-    with pytest.raises(openai.RateLimitError, match="1 requests per day of models demo-large"):
+    with pytest.raises(openai.RateLimitError, match="1 request per day of models demo-large"):
         await chat(account, model="demo-large")
     await chat(account, model="demo-small")
 
@@ -171,7 +171,7 @@ async def test_money_runs_out(accounts: Accounts) -> None:
     await chat(account, words=900)
     spent = await account.settled("spend/day")
     assert 900_000 <= spent <= 910_000, "micro-dollars: 900 tokens at 1000 usd a million, and the prompt"
-    with pytest.raises(openai.RateLimitError, match=r"\$1\.00 of spend per day.*used \$0\.90") as caught:
+    with pytest.raises(openai.RateLimitError, match=r"\$1\.00 per day.*used \$0\.90") as caught:
         await chat(account, words=900, max_tokens=900)
     assert caught.value.code == "insufficient_quota"
     with pytest.raises(anthropic.RateLimitError) as told:
@@ -184,7 +184,7 @@ async def test_a_place_in_flight_is_free_when_the_stream_is_over(accounts: Accou
     account = await accounts("one_at_once")
     slow = {"x-demo-pace": "0.005"}
     stream = await account.openai.chat.completions.create(**said(60), stream=True, extra_headers=slow)
-    with pytest.raises(openai.RateLimitError, match="1 requests in flight") as caught:
+    with pytest.raises(openai.RateLimitError, match="1 request in flight") as caught:
         await chat(account)
     assert int(caught.value.response.headers["retry-after"]) <= 2
     assert "x-should-retry" not in caught.value.response.headers

@@ -177,6 +177,7 @@ async def test_whatever_is_refused_has_one_line_that_its_reference_finds(
 ) -> None:
     answer = await watched.post(path, body, **fields)
     assert answer.status == status
+    await watched.gate.says(answer.headers["stillgate-request-id"])
     (line,) = watched.told(reference=answer.headers["stillgate-request-id"])
     assert (line["message"], line["reason"], line["status"]) == ("refused", reason, status)
 

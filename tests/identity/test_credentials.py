@@ -47,9 +47,29 @@ def test_it_is_found_in_the_query(query: str) -> None:
     assert find(arrival(query=query)) == KEY
 
 
-@pytest.mark.parametrize("value", ["", "Bearer", "Bearer  ", "Digest x", "Basic", "Basic !", "Basic /w==", basic("user", ""), "sg-x"])
-def test_what_is_no_credential_is_none(value: str) -> None:
-    assert not find(arrival(("Authorization", value)))
+def test_an_empty_field_is_no_credential() -> None:
+    assert not find(arrival(("Authorization", " "), ("x-api-key", "")))
+    assert find(arrival(("Authorization", "Bearer "), ("x-api-key", "k"))) == "k"
+
+
+ODD = ["Digest x", "Token x", "bearer\tx", "Bearer:x", "Basic", "Basic !", "Basic /w==", "Basic\tdTp4", basic("user", ""), "sg-x"]
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_beside_an_authorization_of_any_kind_a_made_up_key_names_nobody(value: str) -> None:
+    assert find(arrival(("Authorization", value)))
+    with pytest.raises(CallerError, match="several different"):
+        find(arrival(("Authorization", value), ("x-api-key", "made-up")))
+
+
+def test_an_unknown_scheme_however_written_is_one_credential() -> None:
+    assert {find(arrival(("Authorization", value))) for value in ("Token x", "TOKEN  x", "token\tx ")} == {"token x"}
+
+
+async def test_a_basic_login_name_behind_any_space_is_refused_for_a_provider_s_credential() -> None:
+    for space in (" ", "\t", "  "):
+        with pytest.raises(CallerError, match="user name"):
+            await identities().identify(arrival(("Authorization", basic("user", "x").replace(" ", space))), policy(identity=("upstream",)))
 
 
 def test_the_same_one_twice_is_fine() -> None:

@@ -260,6 +260,35 @@ class TestKeySet:
             await named(sign(header={"kid": "y"}), room)
         assert provider.fetched == 3
 
+    async def test_a_made_up_key_id_hides_a_rotation_for_two_seconds_only(self) -> None:
+        provider, clock = Provider(EC), Clock()
+        room = identities(fetch=provider, clock=clock)
+        with pytest.raises(CallerError):
+            await named(sign(header={"kid": "x"}), room)
+        provider.keys = (NEXT,)
+        clock.now += 1.9
+        with pytest.raises(CallerError):
+            await named(sign(NEXT, "ES256"), room)
+        clock.now += 0.1
+        assert (await named(sign(NEXT, "ES256"), room)).id == "ann"
+
+    async def test_a_flood_of_made_up_key_ids_asks_ever_more_seldom(self) -> None:
+        provider, clock = Provider(), Clock()
+        room = identities(fetch=provider, clock=clock)
+
+        async def flood(seconds: int) -> int:
+            before = provider.fetched
+            for _ in range(seconds):
+                clock.now += 1
+                with pytest.raises(CallerError):
+                    await named(sign(header={"kid": f"x{clock.now}"}), room)
+            return provider.fetched - before
+
+        assert await flood(60) <= 7
+        assert await flood(300) <= 10
+        clock.now += 60
+        assert await flood(3) == 2, "after a quiet minute all is as at first"
+
     async def test_a_stale_set_serves_on_while_the_provider_is_lost(self) -> None:
         provider, clock = Provider(), Clock()
         room = identities(fetch=provider, clock=clock)

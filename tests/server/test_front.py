@@ -1,6 +1,8 @@
 """The front door over real sockets, with small patience, and all ports behind it in memory but the upstream."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import logging
 import socket
@@ -47,10 +49,10 @@ class Running:
 
 
 @asynccontextmanager
-async def opened(limits: Limits | None = None) -> AsyncIterator[Running]:
+async def opened(limits: Limits | None = None, heartbeat: float = 30.0) -> AsyncIterator[Running]:
     house = House(policy(routes=(OpenRoute("/v1/open/**", (), 1, 0),), tiers={"free": Tier("free", (IN_FLIGHT,))}), {})
     port = free_port()
-    client = HttpUpstream([Target(URL(f"http://127.0.0.1:{port}"))])
+    client = HttpUpstream([Target(URL(f"http://127.0.0.1:{port}"))], heartbeat=heartbeat)
     await client.open()
     house.rooms.upstream = client
     front = FrontDoor(house.rooms, limits)
@@ -174,6 +176,65 @@ async def test_a_request_that_is_none_leaves_one_line_and_nothing_of_what_was_se
     lines = [record for record in caplog.records if str(answer.field("stillgate-request-id")) in record.getMessage()]
     assert len(lines) == 1
     assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"POST /v1/messages HTTP/1.1\r\nHost: x\r\n", b"POST /x HTTP/1.1\r\nHost: x\r\nAnthropic-Version: 2023-06-01\r\n"],
+    ids=["path", "header"],
+)
+async def test_a_request_that_is_none_is_answered_as_its_beginning_lets_guess(beginning: bytes) -> None:
+    async with opened() as door, dial(door.url) as wire:
+        for _ in range(2):  # what came before on the connection does not count
+            await wire.send(door.post(b'{"model": "anthropic-version: /messages"}'))
+            assert (await wire.answer()).status == 200
+        await wire.send(beginning)
+        await wire.send(b"X-Secret : canary\r\n\r\n")
+        answer = await wire.answer()
+    assert answer.status == 400
+    assert json.loads(answer.body)["type"] == "error"
+
+
+async def test_a_request_that_is_none_after_others_is_answered_for_itself() -> None:
+    async with opened() as door, dial(door.url) as wire:
+        await wire.send(door.post(b'{"model":"m","max_tokens":1,"messages":[]}', path="/v1/messages"))
+        assert (await wire.answer()).status == 200
+        await wire.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Secret : canary\r\n\r\n")
+        assert json.loads((await wire.answer()).body)["type"] != "error"
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 2\r\n\r\n{}", b"Transfer-Encoding: chunked\r\n\r\n" + chunk(b"{}") + END])
+async def test_an_answer_without_a_content_type_gains_none(head: bytes) -> None:
+    async with opened() as door, dial(door.url) as wire:
+        door.upstream.says(b"HTTP/1.1 200 OK\r\n" + head)
+        await wire.send(door.post(BODY))
+        answer = await wire.answer()
+    assert (answer.body, answer.field("content-type")) == (b"{}", None)
+
+
+UPGRADE = (
+    ANN, ("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "A" * 22 + "=="),
+)  # fmt: skip
+
+
+def switched(nonce: str) -> bytes:
+    """An upstream's word that the connection is a WebSocket now (RFC 6455 4.2.2)."""
+    accept = base64.b64encode(hashlib.sha1(nonce.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    return b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(("near", "far", "ending"), [(0.05, 30.0, Ending.CALLER_LEFT), (30.0, 0.05, Ending.UPSTREAM_BROKE)])
+async def test_a_websocket_whose_peer_has_vanished_ends(near: float, far: float, ending: Ending) -> None:
+    async with opened(Limits(heartbeat=near), heartbeat=far) as door, dial(door.url) as wire:
+        script: list[Any] = [Then.GO, Then.SILENCE]
+        door.upstream.scripts.append(script)  # type: ignore[arg-type]
+        await wire.send(request("GET /v1/open/live", UPGRADE))
+        script.insert(1, switched((await door.upstream.request()).value("sec-websocket-key") or ""))
+        door.upstream.go.set()
+        assert (await wire.head()).status == 101
+        await until(lambda: bool(door.endings()))
+        assert door.endings() == [ending]
+    assert len(door.house.store.granted) == sum(door.house.store.ended.values())
 
 
 async def test_draining_waits_for_what_runs() -> None:

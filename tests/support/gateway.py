@@ -37,6 +37,12 @@ class Running:
     def logged(self) -> str:
         return self.log.read_text(errors="replace")
 
+    async def says(self, *words: str) -> None:
+        """Until it has logged each of `words`: lines are written by a thread of their own, a moment later."""
+        async with asyncio.timeout(PATIENCE):
+            while not all(word in self.logged() for word in words):
+                await asyncio.sleep(0.02)
+
 
 @asynccontextmanager
 async def gateway(*args: str, env: dict[str, str] | None = None) -> AsyncIterator[Running]:

@@ -14,6 +14,7 @@ from proxy.telemetry import OpenedTelemetry, TelemetryOptions, open_telemetry
 from proxy.telemetry.export import QUEUE
 from proxy.telemetry.logs import configure
 from tests.support.exchanges import ANN, AT, CALLER, begin, decide, outcome, over_quota, refuse, serve
+from tests.support.logs import printed as printed_by
 from tests.support.otlp import Received, attributes, collector
 
 
@@ -157,6 +158,17 @@ async def test_sampled_out_spans_are_not_sent_but_the_context_goes_on() -> None:
     assert {span.trace_id.hex() for span in received.spans()} == {"ab" * 16}, "the caller decided that its own trace is recorded"
 
 
+async def test_a_prompt_where_a_model_should_be_is_not_shown() -> None:
+    async with collector() as received:
+        telemetry = opened(received.url)
+        serve(telemetry, model="CANARY tell me a story", end=outcome(response_model="CANARY once upon a time"))
+        shown = telemetry.exposition().decode()
+        await closed(telemetry)
+    client = max(received.spans(), key=lambda span: span.kind)
+    assert (client.name, attributes(client.attributes)["gen_ai.request.model"]) == ("chat other", "other")
+    assert "CANARY" not in received.text() + shown
+
+
 async def test_canaries_appear_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     canaries = ("sg-CANARYCANARYCANARY", "sk-CANARYCANARYCANARY", "CANARYPROMPT", "CANARYQUERY", "CANARYBAGGAGE", "CANARYTOKEN")
     key, other, prompt, query, baggage, token = canaries
@@ -176,7 +188,7 @@ async def test_canaries_appear_nowhere(capsys: pytest.CaptureFixture[str]) -> No
         trace.end(outcome(200, usage=Usage(1, 1)))
         scraped = telemetry.exposition().decode()
         await closed(telemetry)
-    printed = capsys.readouterr().err
+    printed = printed_by(capsys)
     assert received.spans()
     assert received.records()
     assert "boom" in printed

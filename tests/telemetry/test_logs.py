@@ -2,7 +2,10 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -11,9 +14,10 @@ from hypothesis import strategies as st
 from proxy.core.enforcement import Fault, Reason
 from proxy.errors import ConfigError
 from proxy.telemetry import TelemetryOptions, open_telemetry
-from proxy.telemetry.logs import JsonFormatter, StderrHandler, WordsFormatter, configure
-from proxy.telemetry.redaction import GAP, brief, redact
+from proxy.telemetry.logs import QUEUE, JsonFormatter, StderrHandler, WordsFormatter, configure, dropped
+from proxy.telemetry.redaction import GAP, OTHER, brief, model_name, redact
 from tests.support.exchanges import CALLER, begin, refuse
+from tests.support.logs import printed
 
 log = logging.getLogger("proxy.test")
 
@@ -25,7 +29,7 @@ def record(message: str, *args: object, fields: dict[str, object] | None = None)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    return [json.loads(line) for line in printed(capsys).splitlines()]
 
 
 def test_a_refusal_is_one_line_without_the_requests_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +63,34 @@ def test_configure_may_be_called_again_and_knows_its_levels(capsys: pytest.Captu
     assert [line["message"] for line in lines(capsys)] == ["shown once"]
     with pytest.raises(ConfigError, match="use one of debug, info"):
         configure("loud")
+
+
+def test_nobody_waits_for_a_reader_that_stalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stalled, os.fdopen(reading) as reader:
+        monkeypatch.setattr(sys, "stderr", stalled)
+        configure("info")
+        for number in range(3 * QUEUE):
+            log.info("%d %s", number, "x" * 100)
+        lost = dropped()
+        assert 0 < lost < 2 * QUEUE
+        assert b'dropped_total{signal="stderr"} %d' % lost in open_telemetry(TelemetryOptions("1", "worker-0")).exposition()
+        written = [json.loads(reader.readline())["message"] for _ in range(3 * QUEUE - lost)]
+        assert [int(message.split()[0]) for message in written] == sorted(int(message.split()[0]) for message in written)
+        assert json.loads(reader.readline())["message"] == f"{lost} log lines were dropped"
+        log.info("and on it goes, without sk-abcdefgh12345")
+        assert json.loads(reader.readline())["message"] == f"and on it goes, without {GAP}"
+
+
+@pytest.mark.slow
+def test_a_process_ends_although_nobody_reads_its_lines_and_else_writes_them_all() -> None:
+    code = "import logging; from proxy.telemetry.logs import configure; configure('info'); [logging.info('%d', n) for n in range(3000)]"
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, stderr=subprocess.PIPE, check=True).stderr.count(b"\n") == 3000
+    began = monotonic()
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as silent:
+        assert silent.wait(20) == 0
+    assert monotonic() - began < 15
 
 
 def test_an_exception_is_shown_without_its_secrets(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +163,18 @@ def test_credentials_in_their_usual_places(text: str) -> None:
 )
 def test_what_is_no_credential_stays(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("name", ["", "gpt-5.2", "claude-3-5@2024", "ft:small:acme::7q", "org/model-1", "7b", "a" * 100])
+def test_a_model_s_name_stays(name: str) -> None:
+    assert model_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["Tell me a story", "a" * 101, "-x", "a\nb", "modèle", "sk-abcdefgh12345", "m:eyJhbGciOi.eyJzdWIi.x", "a\n"]
+)
+def test_what_no_model_is_called_is_not_shown(name: str) -> None:
+    assert model_name(name) == OTHER
 
 
 @given(st.text(max_size=400), st.integers(1, 200))

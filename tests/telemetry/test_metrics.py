@@ -87,6 +87,7 @@ def test_an_upstream_that_fails_is_counted_by_how(telemetry: OpenedTelemetry) ->
 
 
 def test_in_flight_goes_up_and_down(telemetry: OpenedTelemetry) -> None:
+    assert [labels for labels, _ in samples(telemetry, "stillgate_in_flight")], "shown from the start"
     traces = [begin(telemetry) for _ in range(3)]
     assert value(telemetry, "stillgate_in_flight") == 3
     for trace in traces:
@@ -110,6 +111,12 @@ def test_a_model_is_a_label_once_the_upstream_served_it(telemetry: OpenedTelemet
     serve(telemetry, model="real")
     serve(telemetry, model="real", end=outcome(503))
     assert models(telemetry) == {"other", "real"}
+
+
+@pytest.mark.parametrize("text", ["Tell me a story", "x" * 101, "sk-abcdefgh12345", "a\nb"])
+def test_a_text_that_no_model_is_called_is_no_label(telemetry: OpenedTelemetry, text: str) -> None:
+    serve(telemetry, model=text)
+    assert models(telemetry) == {"other"}
 
 
 def test_a_hundred_models_and_no_more(telemetry: OpenedTelemetry) -> None:

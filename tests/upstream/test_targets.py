@@ -55,6 +55,8 @@ def test_targets_are_chosen_by_model_and_path_and_hide_their_secrets() -> None:
     target = Target(URL("http://user:pw@up:1"), "secret", models=("large-*",), paths=("/v1/*",))
     assert target.serves(dispatch("/v1/chat/completions", model="large-2"))
     assert not target.serves(dispatch("/v1/chat/completions", model="small"))
+    assert target.serves(dispatch("/%76%31/chat/completions", model="large-2")), "as routes are matched: decoded once"
+    assert not target.serves(dispatch("/%2fv1/x", model="large-2"))
     assert not target.serves(dispatch("/other", model="large-2"))
     assert "secret" not in repr(target)
     assert "pw" not in repr(target)
