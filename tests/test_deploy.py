@@ -252,3 +252,8 @@ def test_the_table_of_answers_has_every_reason_and_no_other() -> None:
 def test_the_paths_of_the_admin_port_are_those_that_are_named() -> None:
     (sentence,) = re.findall(r"admin port.*?answers(.*?);", README, re.DOTALL)
     assert set(re.findall(r"`(/[a-z/]+)`", sentence)) == routes()
+
+
+def test_the_example_of_a_settings_file_is_one() -> None:
+    found = load({"settings_file": str(ROOT / "deploy" / "settings.yaml")})
+    assert [bool(upstream.api_key.get_secret_value()) for upstream in found.upstreams] == [True] * 3
