@@ -8,9 +8,10 @@
 `?tls=true` puts Sentinel and Cluster on TLS; `?ca=FILE` names the authority of a private one.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 from proxy.errors import ConfigError
 
@@ -41,7 +42,7 @@ class Address:
 def read_url(url: str) -> Address:
     """Raises `ConfigError`."""
     try:
-        parts = urlsplit(url)
+        parts = _split(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise ConfigError(_UNREADABLE) from None
@@ -56,6 +57,15 @@ def read_url(url: str) -> Address:
     )  # fmt: skip
     _check(address, parts, options)
     return address
+
+
+def _split(url: str) -> SplitResult:
+    """RFC 3986's parts. Not `urlsplit`: what it takes for an IPv6 host differs by Python's version, and it knows one host only."""
+    head, _, fragment = url.partition("#")
+    head, _, query = head.partition("?")
+    scheme, _, rest = head.partition("://")
+    netloc, slash, path = rest.partition("/")
+    return SplitResult(scheme.lower(), netloc, slash + path, query, fragment)
 
 
 _UNREADABLE = (
@@ -74,7 +84,9 @@ def _node(host: str, usual: int) -> tuple[str, int]:
     if not colon or port.endswith("]"):
         name, port = host, str(usual)
     bare = name.removeprefix("[").removesuffix("]")
-    if not bare or (":" in bare and bare == name) or not port.isdecimal() or not 0 < int(port) <= LARGEST_PORT:
+    brackets = name.startswith("["), name.endswith("]")
+    named = bool(re.fullmatch(r"[A-Za-z0-9._-]+", bare)) if not any(brackets) else all(brackets) and ":" in bare
+    if not named or not port.isdecimal() or not 0 < int(port) <= LARGEST_PORT:
         raise ConfigError(_UNREADABLE)
     return bare, int(port)
 
