@@ -81,14 +81,15 @@ class Gateway:
         self._connection = Connection(settings.store, DEADLINE)
         self._counts = RedisStore(self._connection)
         self._breaker = Breaker(time.monotonic, self._breaker_changed)
-        self._store = SteadyStore(self._counts, self._breaker, self._policy, clock)
+        self._store = SteadyStore(self._counts, self._breaker, self._policy, clock, settings.workers)
         self._registry = Registry(self._connection)
         self._upstream = HttpUpstream([_target(upstream) for upstream in settings.upstreams])
         self._identities = Identities(RedisKeys(self._connection), self._upstream.fetch, secret.secret_of(settings), time.monotonic)
         self._check(self._policy)
+        self._door = RedisDoor(settings.store, clock)
         self._rooms = Rooms(
             policy=self._policy, identity=self._identities, store=self._store, upstream=self._upstream, telemetry=self._telemetry,
-            door=RedisDoor(settings.store, clock), places=Places(self._policy.capacity, settings.workers),
+            door=self._door, places=Places(self._policy.capacity, settings.workers),
             estimator=Estimator(), max_body=settings.max_body, clock=clock,
         )  # fmt: skip
         self._front = FrontDoor(self._rooms)
@@ -99,6 +100,7 @@ class Gateway:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(asyncio.to_thread, self._telemetry.close)
             stack.push_async_callback(self._connection.close)
+            stack.push_async_callback(self._door.close)
             await self._upstream.open()
             stack.push_async_callback(self._upstream.close)
             await self._front.open(self._place.socket)

@@ -8,6 +8,7 @@
 `stores/lua` holds the same rules for Redis; a property test drives both with the same steps and compares every answer.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,17 +98,23 @@ class Ledger:
             self._count(claim, at).held += claim.cost
         return Grant(self._meters(claims, at))
 
-    def settle(self, request: str, claims: Sequence[Claim], actual: Mapping[Unit, int], at: float) -> None:
-        """Trues up to `actual` and ends the lease. Of an unknown request, all of it is charged."""
+    def settle(self, request: str, claims: Sequence[Claim], actual: Mapping[Unit, int], at: float, age: float = 0.0) -> None:
+        """Trues up to `actual` and ends the lease. Of an unknown request all is charged, but what of a rate would have drained in
+        the `age` seconds since it ended: each gateway's own ledger has kept such requests to its share."""
         self.sweep(at)
         lease = self._leases.pop(request, None)
         if lease is None:
             if request in self._ended:
                 return
             lease = Lease(at, at, [Entry(claim) for claim in claims])
+            drained = {(claim.subject, claim.quota.field): age * claim.refill for claim in claims}
+        else:
+            drained = {}
         self._end(request, at)
         for entry in lease.entries:
-            self._true_up(entry, actual[entry.claim.quota.unit], lease.since, at)
+            quota = entry.claim.quota
+            known = drained.get((entry.claim.subject, quota.field), 0.0)
+            self._true_up(entry, max(0.0, actual[quota.unit] - known), lease.since, at)
 
     def release(self, request: str, at: float) -> None:
         """Gives everything back."""
@@ -120,12 +127,20 @@ class Ledger:
     def renew(self, request: str, at: float) -> None:
         """A sign of life of a running exchange."""
         lease = self._leases.get(request)
-        if lease is not None and lease.live:
-            lease.expires = at + self._lease
+        if lease is None:
+            return
+        if not lease.live:  # it expired while the store was away, and runs all the same: its place in flight is taken again
+            lease.live = True
+            self._ended.pop(request, None)
+            for entry in lease.entries:
+                if entry.claim.quota.unit is Unit.IN_FLIGHT:
+                    entry.held = 1
+                    self._count(entry.claim, at).held += 1
+        lease.expires = at + self._lease
 
     def sweep(self, at: float) -> None:
         """Ends what was not renewed, and forgets what ended long ago."""
-        for request, lease in self._leases.items():
+        for request, lease in self._leases.items() if self._lease < math.inf else ():
             if lease.live and lease.expires <= at:
                 lease.live = False
                 self._end(request, at)
@@ -199,7 +214,7 @@ class Ledger:
             entry.charged += entry.held
         entry.held = 0
 
-    def _true_up(self, entry: Entry, actual: int, since: float, at: float) -> None:
+    def _true_up(self, entry: Entry, actual: float, since: float, at: float) -> None:
         count = self._count(entry.claim, at)
         count.held = max(0.0, count.held - entry.held)
         if entry.claim.quota.unit is Unit.IN_FLIGHT:

@@ -48,7 +48,8 @@ class RedisStore:
         """Requests of this worker that hold a lease, or may: the answer was lost. With their organization."""
         self._active: dict[str, bool] = {}
         """Organizations with leases of this worker since its last beat; True once the store knows whom to sweep if we die."""
-        self._pending: OrderedDict[str, Call] = OrderedDict()
+        self._pending: OrderedDict[str, tuple[Call, float]] = OrderedDict()
+        """With the time, on the loop's clock, when each was asked for."""
         self._more = asyncio.Event()
         self._dropped = 0
 
@@ -94,7 +95,7 @@ class RedisStore:
 
     def _later(self, request: str, call: Call) -> None:
         self._running.pop(request, None)
-        self._pending[request] = call
+        self._pending[request] = call, asyncio.get_running_loop().time()
         if len(self._pending) > MOST_PENDING:
             self._pending.popitem(last=False)
             self._dropped += 1
@@ -114,11 +115,12 @@ class RedisStore:
         """One batch; what failed goes to the end, so that it never keeps others waiting. False where nothing was written."""
         batch = dict(islice(self._pending.items(), BATCH))
         try:
-            results = await run_all(self._connection, list(batch.values()), PATIENCE)
+            now = asyncio.get_running_loop().time()
+            results = await run_all(self._connection, [call.then(now - asked) for call, asked in batch.values()], PATIENCE)
         except StoreError:
             return False
-        for (request, call), result in zip(batch.items(), results, strict=True):
-            if self._pending.get(request) is not call:
+        for (request, pending), result in zip(batch.items(), results, strict=True):
+            if self._pending.get(request) is not pending:
                 continue
             if isinstance(result, Exception):
                 self._pending.move_to_end(request)

@@ -37,6 +37,12 @@ class Call:
         self.key = keys[0]
         self._arguments = (len(keys), *keys, *args)
 
+    def then(self, *more: object) -> "Call":
+        """The same with further arguments."""
+        copy = object.__new__(Call)
+        copy.script, copy.key, copy._arguments = self.script, self.key, (*self._arguments, *more)
+        return copy
+
     def by_digest(self, client: Any) -> Any:
         return client.evalsha(self.script.digest, *self._arguments)
 

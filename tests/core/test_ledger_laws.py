@@ -106,6 +106,25 @@ def test_what_was_served_while_the_store_was_lost_is_charged_in_full():
     assert ledger._filled(claims(ANNA, 0, (DAILY,))[0], START) == 70
 
 
+def test_what_was_served_while_the_store_was_lost_has_drained_since():
+    """60 a minute, and somebody who asks for 30: an outage of five minutes leaves nothing to wait for."""
+    per_minute = type(REQUESTS)(Unit.REQUESTS, 60, MINUTE, 60)
+    ledger, asked = Ledger(LEASE), claims(ANNA, 0, (per_minute,))
+    for number in range(145):
+        ledger.settle(str(number), asked, actual(0), START, age=290 - 2 * number)
+    assert isinstance(ledger.reserve("next", asked, START), Grant)
+
+
+def test_an_exchange_that_outlived_its_lease_takes_its_place_again():
+    ledger, one = Ledger(LEASE), (type(IN_FLIGHT)(Unit.IN_FLIGHT, 1, IN_FLIGHT.window, 1),)
+    ledger.reserve("r", claims(ANNA, 0, one), START)
+    ledger.sweep(START + 10)
+    ledger.renew("r", START + 11)
+    assert isinstance(ledger.reserve("s", claims(ANNA, 0, one), START + 12), Denial)
+    ledger.settle("r", claims(ANNA, 0, one), actual(0), START + 13)
+    assert isinstance(ledger.reserve("s", claims(ANNA, 0, one), START + 14), Grant)
+
+
 def test_editing_a_limit_keeps_usage():
     ledger = Ledger(LEASE)
     ledger.reserve("r", claims(ANNA, 0, (REQUESTS,)), START)

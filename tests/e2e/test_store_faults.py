@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.conftest import POLICY
+from tests.support import meters
 from tests.support.accounts import key_of
 from tests.support.gateway import Running, gateway, stillgate
 from tests.support.meters import count, until
@@ -116,8 +117,9 @@ async def lost_and_found(gate: Running, store: Server, lose: Any, find: Any, nam
         await healed(gate, some)
         await until(lambda: metric(gate, "stillgate_settlements_pending"), lambda now: now == 0)
         for caller in some:
-            used = await until(lambda caller=caller: count(gate, caller.account, TOKENS), lambda now: now[1] == 0)  # type: ignore[misc]
-            assert used[0] > 0
+            await until(lambda caller=caller: count(gate, caller.account, TOKENS), lambda now: now[1] == 0)  # type: ignore[misc]
+            async with meters.store(gate) as client:
+                assert await client.zcard(f"sg:{{{caller.account}}}:ended") == len(caller.statuses), "each is settled, and once"
             leases = await until(lambda: status(gate), lambda now: not now["in_flight"])
             assert len(leases["gateways"]) == 2
 

@@ -37,10 +37,10 @@ class Scripts:
         names = (*redis_store._lease_keys(account.organization), redis_store._standing_key(account), *keys)
         return redis_store._verdict(self.run(name, names, (*args, redis_store._packed(asked, places))), asked)
 
-    def settle(self, account: Account, asked: tuple[Claim, ...], tokens: int, *args: object) -> None:
+    def settle(self, account: Account, asked: tuple[Claim, ...], tokens: int, age: float, *args: object) -> None:
         keys, places = redis_store._usage_keys(account, asked)
         names = (*redis_store._lease_keys(account.organization), *keys)
-        self.run("settle", names, (*args, redis_store._packed(asked, places, actual(tokens))))
+        self.run("settle", names, (*args, redis_store._packed(asked, places, actual(tokens)), repr(age)))
 
     def close(self) -> None:
         self._client.close()
@@ -74,8 +74,8 @@ def test_step_by_step(store_server: Server, walk: list[tuple[str, Account, int, 
                     theirs = scripts.verdict("extend", account, growing, *given_time, account.id, step)
                     assert same(ledger.extend(request, growing, step, at), theirs)
                 case "settle":
-                    ledger.settle(request, asked, actual(tokens), at)
-                    scripts.settle(account, asked, tokens, *given_time)
+                    ledger.settle(request, asked, actual(tokens), at, age=pause)
+                    scripts.settle(account, asked, tokens, pause, *given_time)
                 case "release":
                     ledger.release(request, at)
                     scripts.run("release", redis_store._lease_keys(account.organization), given_time)

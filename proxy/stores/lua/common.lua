@@ -11,6 +11,7 @@
 local LIVE, LEASES, ENDED = KEYS[1], KEYS[2], KEYS[3]
 local REMEMBERED, SOON, SWEPT = 600, 1, 200
 local DAY = 86400
+local LONGEST = 70 * DAY -- leases outlast whatever they hold: without them nothing would give it back
 
 local function num(x) return string.format('%.17g', x) end
 
@@ -82,6 +83,10 @@ local function outlast(claim)
 end
 
 local function keep(claim, count)
+  if count.used == 0 and count.held == 0 then
+    redis.call('HDEL', claim.key, claim.field) -- nothing is what an absent count says too
+    return
+  end
   redis.call('HSET', claim.key, claim.field, num(count.used) .. ' ' .. num(count.at) .. ' ' .. num(count.held))
   outlast(claim)
 end
@@ -129,12 +134,12 @@ end
 
 local function keep_lease(request, lease)
   redis.call('HSET', LEASES, request, cmsgpack.pack(lease))
-  redis.call('EXPIRE', LEASES, REMEMBERED * 2)
+  redis.call('EXPIRE', LEASES, LONGEST)
 end
 
 local function live(request)
   redis.call('ZADD', LIVE, num(NOW + LEASE), request)
-  redis.call('EXPIRE', LIVE, REMEMBERED * 2)
+  redis.call('EXPIRE', LIVE, LONGEST)
 end
 
 local function finish(request)
