@@ -70,13 +70,16 @@ class Estimator:
         return Usage(input=taken, output=made)
 
     def _guess(self, ask: Ask, account: str, accounting: Accounting) -> int:
-        """A stream's reservation grows as it flows, so the usual will do. A whole answer's cannot grow: the longest of late, or
+        """A stream's reservation grows as it flows, so the usual will do, but a slice at least: short answers of late must not
+        let many long ones in at once. A whole answer's cannot grow: the longest of late, or
         for a newcomer all that the caller allows. What is detached is not seen at all."""
         name, cap = _name(account, ask), ask.output_cap
         if ask.detached:
             return cap if cap is not None else accounting.typical_output * DETACHED
         usual = round(self._output.of(name, accounting.typical_output)) * ask.choices
-        if not ask.stream:
+        if ask.stream:
+            usual = max(usual, accounting.slice)
+        else:
             newcomer = usual if cap is None else cap
             usual = max(usual, round(self._longest.of(name, newcomer / ask.choices)) * ask.choices)
         return usual if cap is None else min(usual, cap)
