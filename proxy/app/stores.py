@@ -1,6 +1,5 @@
 """Which store a gateway or a command uses."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,5 +66,5 @@ async def _closing(url: str) -> AsyncIterator[Connection]:
 async def status(settings: Settings) -> dict[str, Any]:
     """The workers on a store, and what is in flight. Raises `ConfigError`, `StoreError`."""
     async with connected(settings) as connection:
-        workers = await Registry(connection).workers(time.time())  # noqa: TID251 (a command's rim)
+        workers = await Registry(connection).workers()
         return {"gateways": workers, "in_flight": await RedisStore(connection).in_flight()}

@@ -81,12 +81,12 @@ class Gateway:
         self._connection = Connection(settings.store, DEADLINE)
         self._counts = RedisStore(self._connection)
         self._breaker = Breaker(time.monotonic, self._breaker_changed)
-        self._store = SteadyStore(self._counts, self._breaker, self._policy, clock, settings.workers)
+        self._store = SteadyStore(self._counts, self._breaker, self._policy, clock, gateways=settings.workers, index=place.index)
         self._registry = Registry(self._connection)
+        self._door = RedisDoor(settings.store, clock)
         self._upstream = HttpUpstream([_target(upstream) for upstream in settings.upstreams])
         self._identities = Identities(RedisKeys(self._connection), self._upstream.fetch, secret.secret_of(settings), time.monotonic)
         self._check(self._policy)
-        self._door = RedisDoor(settings.store, clock)
         self._rooms = Rooms(
             policy=self._policy, identity=self._identities, store=self._store, upstream=self._upstream, telemetry=self._telemetry,
             door=self._door, places=Places(self._policy.capacity, settings.workers),
@@ -121,7 +121,8 @@ class Gateway:
             at = clock()
             try:
                 await self._counts.beat(at)
-                self._store.gateways = await self._registry.sign(self.name, self._says(), at)
+                alive = await self._registry.sign(self.name, self._says())
+                self._store.gateways, self._store.index = len(alive), alive.index(self.name)
             except StoreError as error:
                 self._telemetry.count("store_errors", operation="beat")
                 self._breaker.lost(str(error))
@@ -222,7 +223,7 @@ async def _last_one_out(store_url: str) -> None:
     """The supervisor was killed and cannot end its store: the last of its workers does, when all is written."""
     connection = Connection(store_url, FLUSH)
     try:
-        if not await Registry(connection).workers(clock()):
+        if not await Registry(connection).workers():
             await connection.run(lambda client: client.shutdown())
     except StoreError:
         log.warning("the embedded store may still run; the next gateway on its state directory ends it")

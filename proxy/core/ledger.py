@@ -3,17 +3,19 @@
 * What is estimated (tokens, spend) is *held* by a lease until it is settled, and does not drain meanwhile.
 * What is exact on arrival (requests) is used at once, and given back if the exchange never reached the upstream.
 * A lease that is not renewed expires: what it held is charged, its place in flight is free, and a late settlement still
-  trues it up, once.
+  trues it up, once. A sign of life that comes late revives it: its place in flight is taken again, room or not.
+* What is settled late (it was served while the store was lost) drains from when it was used: in the time in which its bucket
+  is known to have stood empty since. No second of that serves twice, so in whatever order it comes, no quota is minted.
 
 `stores/lua` holds the same rules for Redis; a property test drives both with the same steps and compares every answer.
 """
 
-import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proxy.core import windows
+from proxy.core.counts import Count, drained, served_idle, stepped
 from proxy.core.quota import Claim, Denial, Grant, Meter, Unit
 
 REMEMBERED = 600.0
@@ -22,17 +24,8 @@ REMEMBERED = 600.0
 SOON = 1.0
 """Seconds: when a place in flight frees is not known; this is what a refused caller is told."""
 
-
-@dataclass(slots=True)
-class Count:
-    """Usage of one quota by one subject."""
-
-    claim: Claim
-    """The newest that touched it: how it drains."""
-    used: float = 0.0
-    at: float = 0.0
-    """Of a rate: when `used` was true, epoch seconds. Of a calendar budget: the number of its window."""
-    held: float = 0.0
+DUST = 1e-9
+"""What is left of a count that floats could not bring to nothing."""
 
 
 @dataclass(slots=True)
@@ -49,10 +42,8 @@ class Lease:
     """A running exchange's reservation."""
 
     since: float
-    expires: float
     entries: list[Entry] = field(default_factory=list)
     step: int = 0
-    live: bool = True
 
 
 class Ledger:
@@ -62,6 +53,9 @@ class Ledger:
         self._lease = lease
         self._counts: dict[tuple[str, str], Count] = {}
         self._leases: dict[str, Lease] = {}
+        """Alive, or expired and not yet settled."""
+        self._live: OrderedDict[str, float] = OrderedDict()
+        """Request -> expiry, the next to expire first."""
         self._ended: OrderedDict[str, float] = OrderedDict()
         self._pruned = 0.0
 
@@ -72,7 +66,8 @@ class Ledger:
             return Grant(self._meters(claims, at))
         if (denial := self._without_room(claims, at)) is not None:
             return denial
-        lease = self._leases[request] = Lease(at, at + self._lease)
+        lease = self._leases[request] = Lease(at)
+        self._lives(request, at)
         for claim in claims:
             self._take(lease, claim, at)
         return Grant(self._meters(claims, at))
@@ -83,11 +78,11 @@ class Ledger:
         lease = self._leases.get(request)
         if request in self._ended and lease is None:
             return Grant(self._meters(claims, at))
-        lease = self._leases.setdefault(request, Lease(at, at)) if lease is None else lease
+        lease = self._leases.setdefault(request, Lease(at)) if lease is None else lease
         if step <= lease.step:
             return Grant(self._meters(claims, at))
-        lease.step, lease.live, lease.expires = step, True, at + self._lease
-        self._ended.pop(request, None)
+        lease.step = step
+        self._revive(request, lease, at)
         entries = [self._entry(lease, claim) for claim in claims]
         for entry in entries:
             self._charge_held(entry, at)
@@ -99,53 +94,37 @@ class Ledger:
         return Grant(self._meters(claims, at))
 
     def settle(self, request: str, claims: Sequence[Claim], actual: Mapping[Unit, int], at: float, age: float = 0.0) -> None:
-        """Trues up to `actual` and ends the lease. Of an unknown request all is charged, but what of a rate would have drained in
-        the `age` seconds since it ended: each gateway's own ledger has kept such requests to its share."""
+        """Trues up to `actual` and ends the lease. Of an unknown request, which ended `age` seconds ago, all of it is charged."""
         self.sweep(at)
-        lease = self._leases.pop(request, None)
-        if lease is None:
-            if request in self._ended:
-                return
-            lease = Lease(at, at, [Entry(claim) for claim in claims])
-            drained = {(claim.subject, claim.quota.field): age * claim.refill for claim in claims}
-        else:
-            drained = {}
-        self._end(request, at)
-        for entry in lease.entries:
-            quota = entry.claim.quota
-            known = drained.get((entry.claim.subject, quota.field), 0.0)
-            self._true_up(entry, max(0.0, actual[quota.unit] - known), lease.since, at)
+        lease = self._leases.get(request)
+        if lease is None and request not in self._ended:
+            for claim in claims:
+                self._charge_late(claim, actual[claim.quota.unit], at - age, at)
+        for entry in lease.entries if lease is not None else []:
+            self._true_up(entry, actual[entry.claim.quota.unit], lease.since if lease is not None else at, at)
+        self._drop(request, at)
 
     def release(self, request: str, at: float) -> None:
         """Gives everything back."""
         self.sweep(at)
-        lease = self._leases.pop(request, None)
-        self._end(request, at)
+        lease = self._leases.get(request)
         for entry in lease.entries if lease is not None else []:
             self._true_up(entry, 0, lease.since if lease is not None else at, at)
+        self._drop(request, at)
 
     def renew(self, request: str, at: float) -> None:
         """A sign of life of a running exchange."""
         lease = self._leases.get(request)
-        if lease is None:
-            return
-        if not lease.live:  # it expired while the store was away, and runs all the same: its place in flight is taken again
-            lease.live = True
-            self._ended.pop(request, None)
-            for entry in lease.entries:
-                if entry.claim.quota.unit is Unit.IN_FLIGHT:
-                    entry.held = 1
-                    self._count(entry.claim, at).held += 1
-        lease.expires = at + self._lease
+        if lease is not None:
+            self._revive(request, lease, at)
 
     def sweep(self, at: float) -> None:
         """Ends what was not renewed, and forgets what ended long ago."""
-        for request, lease in self._leases.items() if self._lease < math.inf else ():
-            if lease.live and lease.expires <= at:
-                lease.live = False
-                self._end(request, at)
-                for entry in lease.entries:
-                    self._charge_held(entry, at)
+        while self._live and next(iter(self._live.values())) <= at:
+            request, _ = self._live.popitem(last=False)
+            self._end(request, at)
+            for entry in self._leases[request].entries:
+                self._charge_held(entry, at)
         while self._ended and next(iter(self._ended.values())) <= at - REMEMBERED:
             request, _ = self._ended.popitem(last=False)
             self._leases.pop(request, None)
@@ -154,12 +133,31 @@ class Ledger:
         """Are `most` counts in use? Those that have drained are forgotten first, once in a second at most."""
         if len(self._counts) >= most and abs(at - self._pruned) >= 1.0:
             self._pruned = at
-            self._counts = {key: count for key, count in self._counts.items() if _drained(count, at).used or count.held}
+            self._counts = {key: count for key, count in self._counts.items() if drained(count, at).used or count.held}
         return len(self._counts) >= most
 
     def in_flight(self) -> int:
         """Live leases."""
-        return sum(lease.live for lease in self._leases.values())
+        return len(self._live)
+
+    def _lives(self, request: str, at: float) -> None:
+        self._live[request] = at + self._lease
+        self._live.move_to_end(request)
+
+    def _revive(self, request: str, lease: Lease, at: float) -> None:
+        """The exchange runs: whatever had expired, its place in flight is taken. What was charged stays so."""
+        self._lives(request, at)
+        if self._ended.pop(request, None) is None:
+            return
+        for entry in lease.entries:
+            if entry.claim.quota.unit is Unit.IN_FLIGHT:
+                entry.held = 1
+                self._count(entry.claim, at).held += 1
+
+    def _drop(self, request: str, at: float) -> None:
+        self._live.pop(request, None)
+        self._leases.pop(request, None)
+        self._end(request, at)
 
     def _end(self, request: str, at: float) -> None:
         self._ended.setdefault(request, at)
@@ -168,7 +166,7 @@ class Ledger:
         """The count as it stands at `at`: drained, or begun anew."""
         count = self._counts.setdefault((claim.subject, claim.quota.field), Count(claim))
         count.claim = claim
-        return _drained(count, at)
+        return drained(count, at)
 
     def _without_room(self, claims: Sequence[Claim], at: float) -> Denial | None:
         full = [claim for claim in claims if self._filled(claim, at) + claim.cost > claim.limit]
@@ -214,7 +212,7 @@ class Ledger:
             entry.charged += entry.held
         entry.held = 0
 
-    def _true_up(self, entry: Entry, actual: float, since: float, at: float) -> None:
+    def _true_up(self, entry: Entry, actual: int, since: float, at: float) -> None:
         count = self._count(entry.claim, at)
         count.held = max(0.0, count.held - entry.held)
         if entry.claim.quota.unit is Unit.IN_FLIGHT:
@@ -223,16 +221,16 @@ class Ledger:
         if change < 0:
             change = -min(-change, _undrained(entry, since, at))
         count.used = max(0.0, count.used + change)
+        if count.used < DUST and change < 0 and actual == 0 and count.idle and count.idle[-1][1] == since:
+            count.used, count.idle[-1] = 0.0, (count.idle[-1][0], at)  # as though it had never been charged
 
-
-def _drained(count: Count, at: float) -> Count:
-    window = count.claim.quota.window
-    if window.kind == "rate":
-        count.used = max(0.0, count.used - max(0.0, at - count.at) * count.claim.refill)
-        count.at = max(count.at, at)
-    elif window.kind == "calendar" and (number := windows.number(window.name, at)) > count.at:
-        count.used, count.at = 0.0, number
-    return count
+    def _charge_late(self, claim: Claim, amount: float, since: float, at: float) -> None:
+        count, window = self._count(claim, at), claim.quota.window
+        if window.kind == "rate":
+            amount = served_idle(count, amount, stepped(since, at))
+        elif window.kind != "calendar" or windows.number(window.name, since) != windows.number(window.name, at):
+            return
+        count.used += amount
 
 
 def _undrained(entry: Entry, since: float, at: float) -> float:

@@ -5,13 +5,14 @@ served meanwhile is settled in the store when it is back.
 """
 
 import math
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from proxy.core.facts import Account
 from proxy.core.ledger import Ledger
 from proxy.core.policy import Policy
-from proxy.core.quota import Claim, Denial, Grant, Unit
+from proxy.core.quota import Claim, Denial, Grant, Quota, Unit
 from proxy.errors import StoreError
 from proxy.stores.breaker import Breaker
 from proxy.stores.redis_store import RedisStore
@@ -26,7 +27,9 @@ STANDINGS = 50_000
 class SteadyStore:
     """The `Store` port over a store that may be lost."""
 
-    def __init__(self, remote: RedisStore, breaker: Breaker, policy: Policy, clock: Callable[[], float], gateways: int = 1) -> None:
+    def __init__(
+        self, remote: RedisStore, breaker: Breaker, policy: Policy, clock: Callable[[], float], *, gateways: int = 1, index: int = 0
+    ) -> None:
         self._remote = remote
         self._breaker = breaker
         self._policy = policy
@@ -35,7 +38,9 @@ class SteadyStore:
         self._local: set[str] = set()
         self._standings: dict[str, str] = {}
         self.gateways = gateways
-        """Live workers on the store when it was last seen; before it was, those of this gateway."""
+        """Live workers on the store when it was last seen; at first, those of this gateway."""
+        self.index = index
+        """Which of them this one is, from 0."""
 
     def use(self, policy: Policy) -> None:
         self._policy = policy
@@ -94,11 +99,13 @@ class SteadyStore:
 
     def _alone(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
         """Raises `StoreError` where the policy says refuse."""
-        if not claims:
-            return Grant((), self._standings.get(account.id, ""), local=True)
         lost, at = self._policy.store_lost, self._clock()
         too_long = lost.then_refuse and self._breaker.open_for() > lost.seconds
-        if lost.serve_locally <= 0 or too_long or self._ledger.crowded(MOST, at):
+        if lost.serve_locally <= 0 or too_long:
+            raise StoreError("the store is lost")
+        if not claims:  # what reserves nothing is never settled
+            return Grant((), self._standings.get(account.id, ""), local=True)
+        if self._ledger.crowded(MOST, at):
             raise StoreError("the store is lost")
         verdict = self._ledger.reserve(request, self._share(claims), at)
         if isinstance(verdict, Grant):
@@ -106,13 +113,18 @@ class SteadyStore:
         return replace(verdict, local=True, standing=self._standings.get(account.id, ""))
 
     def _share(self, claims: Sequence[Claim]) -> list[Claim]:
-        """The part of each limit that this worker may admit alone; at least one of anything."""
-        part = self._policy.store_lost.serve_locally / max(1, self.gateways)
-        return [
-            replace(claim, quota=replace(claim.quota, amount=_part(claim.quota.amount, part), burst=_part(claim.quota.burst, part)))
-            for claim in claims
-        ]
+        """The part of each limit that this worker may admit alone. What is less than one is one, for one worker of them all."""
+        part = self._policy.store_lost.serve_locally / self.gateways
+        return [replace(claim, quota=_part(claim.quota, part, chosen=self._chosen(claim.subject))) for claim in claims]
+
+    def _chosen(self, subject: str) -> bool:
+        return zlib.crc32(subject.encode()) % self.gateways == self.index
 
 
-def _part(amount: int, part: float) -> int:
-    return max(1, int(amount * part))
+def _part(quota: Quota, part: float, *, chosen: bool) -> Quota:
+    amount, burst = int(quota.amount * part), int(quota.burst * part)
+    if not chosen and min(amount, burst) < 1:
+        burst = 0
+    elif chosen:
+        burst = max(1, burst)
+    return replace(quota, amount=max(1, amount), burst=burst)

@@ -5,8 +5,9 @@ Times are the server's. Every call is idempotent by request, so that a batch who
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -41,15 +42,16 @@ MONTH = 31 * 86400
 class RedisStore:
     """The `Store` port. `work` and `beat` are loops that a task group runs beside it."""
 
-    def __init__(self, connection: Connection, lease: float = LEASE) -> None:
+    def __init__(self, connection: Connection, lease: float = LEASE, clock: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
         self._lease = lease
+        self._clock = clock
         self._running: dict[str, str] = {}
         """Requests of this worker that hold a lease, or may: the answer was lost. With their organization."""
         self._active: dict[str, bool] = {}
         """Organizations with leases of this worker since its last beat; True once the store knows whom to sweep if we die."""
-        self._pending: OrderedDict[str, tuple[Call, float]] = OrderedDict()
-        """With the time, on the loop's clock, when each was asked for."""
+        self._pending: OrderedDict[str, Callable[[], Call]] = OrderedDict()
+        """Made when it is sent: a settlement says how long ago its exchange ended."""
         self._more = asyncio.Event()
         self._dropped = 0
 
@@ -86,16 +88,17 @@ class RedisStore:
     def settle(self, request: str, account: Account, claims: Sequence[Claim], actual: Mapping[Unit, int]) -> None:
         keys, places = _usage_keys(account, claims)
         names = (*_lease_keys(account.organization), *keys)
-        args = ("", self._lease, request, _packed(claims, places, actual))
-        self._later(request, Call("settle", names, args))
+        args, ended = ("", self._lease, request, _packed(claims, places, actual)), self._clock()
+        self._later(request, lambda: Call("settle", names, (*args, self._clock() - ended)))
 
     def release(self, request: str, account: Account, claims: Sequence[Claim]) -> None:
         if request in self._running:  # else the store was never asked
-            self._later(request, Call("release", _lease_keys(account.organization), ("", self._lease, request)))
+            call = Call("release", _lease_keys(account.organization), ("", self._lease, request))
+            self._later(request, lambda: call)
 
-    def _later(self, request: str, call: Call) -> None:
+    def _later(self, request: str, make: Callable[[], Call]) -> None:
         self._running.pop(request, None)
-        self._pending[request] = call, asyncio.get_running_loop().time()
+        self._pending[request] = make
         if len(self._pending) > MOST_PENDING:
             self._pending.popitem(last=False)
             self._dropped += 1
@@ -115,12 +118,11 @@ class RedisStore:
         """One batch; what failed goes to the end, so that it never keeps others waiting. False where nothing was written."""
         batch = dict(islice(self._pending.items(), BATCH))
         try:
-            now = asyncio.get_running_loop().time()
-            results = await run_all(self._connection, [call.then(now - asked) for call, asked in batch.values()], PATIENCE)
+            results = await run_all(self._connection, [make() for make in batch.values()], PATIENCE)
         except StoreError:
             return False
-        for (request, pending), result in zip(batch.items(), results, strict=True):
-            if self._pending.get(request) is not pending:
+        for (request, make), result in zip(batch.items(), results, strict=True):
+            if self._pending.get(request) is not make:
                 continue
             if isinstance(result, Exception):
                 self._pending.move_to_end(request)

@@ -1,4 +1,7 @@
-"""Who serves on a store: each worker signs in again every few seconds, and is forgotten when it stops."""
+"""Who serves on a store: each worker signs in again every few seconds, and is forgotten when it stops.
+
+Times are the server's: gateways whose clocks differ count each other all the same.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,9 +9,10 @@ from typing import Any
 import msgspec
 
 from proxy.stores.connect import Connection
+from proxy.stores.scripts import Call, run
 
-SEEN = "sg:gateways"
-SAYS = "sg:gatewayinfo"
+SEEN = "sg:{gateways}:seen"
+SAYS = "sg:{gateways}:says"
 GONE = 10.0
 """Seconds without a sign of life until a worker is forgotten."""
 
@@ -16,29 +20,23 @@ PATIENCE = 2.0
 
 
 class Registry:
-    """Workers on one store. Every method raises `StoreError`."""
+    """Workers on one store. Every method raises `StoreError`; `at` is the server's own time unless given (epoch seconds)."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def sign(self, worker: str, says: Mapping[str, Any], at: float) -> int:
-        """One more sign of life; how many workers live."""
-        text = msgspec.json.encode(says).decode()
-        stale = await self._connection.run(lambda client: client.zrangebyscore(SEEN, "-inf", at), PATIENCE)
-        calls = [
-            lambda client: client.zadd(SEEN, {worker: at + GONE}),
-            lambda client: client.hset(SAYS, worker, text),
-            lambda client: client.zcard(SEEN),
-        ]
-        if stale:
-            calls[:0] = [lambda client: client.zrem(SEEN, *stale), lambda client: client.hdel(SAYS, *stale)]
-        return int((await self._connection.together(calls, PATIENCE))[-1])
+    async def sign(self, worker: str, says: Mapping[str, Any], at: float | None = None) -> list[str]:
+        """One more sign of life; the names of all workers that live, in order."""
+        return sorted(await self._ask(at, worker, msgspec.json.encode(says).decode()))
 
     async def leave(self, worker: str) -> None:
         await self._connection.together([lambda client: client.zrem(SEEN, worker), lambda client: client.hdel(SAYS, worker)], PATIENCE)
 
-    async def workers(self, at: float) -> list[dict[str, Any]]:
+    async def workers(self, at: float | None = None) -> list[dict[str, Any]]:
         """Each live worker and what it says of itself."""
-        names = await self._connection.run(lambda client: client.zrangebyscore(SEEN, at, "+inf"), PATIENCE)
-        says = await self._connection.run(lambda client: client.hgetall(SAYS), PATIENCE)
-        return [{"id": name, **msgspec.json.decode(says[name])} for name in sorted(names) if name in says]
+        return [{"id": name, **msgspec.json.decode(says)} for name, says in sorted((await self._ask(at)).items())]
+
+    async def _ask(self, at: float | None, *sign: str) -> dict[str, str]:
+        call = Call("sign", (SEEN, SAYS), ("" if at is None else repr(at), "", GONE, *sign))
+        answer: list[str] = await run(self._connection, call, PATIENCE)
+        return dict(zip(answer[::2], answer[1::2], strict=True))

@@ -11,7 +11,7 @@ from redis.exceptions import NoScriptError
 from proxy.errors import StoreError
 from proxy.stores.connect import Connection
 
-NAMES = ("reserve", "extend", "settle", "release", "renew", "inspect")
+NAMES = ("reserve", "extend", "settle", "release", "renew", "inspect", "sign")
 
 
 class Script:
@@ -36,12 +36,6 @@ class Call:
         self.script = script(name)
         self.key = keys[0]
         self._arguments = (len(keys), *keys, *args)
-
-    def then(self, *more: object) -> "Call":
-        """The same with further arguments."""
-        copy = object.__new__(Call)
-        copy.script, copy.key, copy._arguments = self.script, self.key, (*self._arguments, *more)
-        return copy
 
     def by_digest(self, client: Any) -> Any:
         return client.evalsha(self.script.digest, *self._arguments)

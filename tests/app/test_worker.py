@@ -1,5 +1,6 @@
 """What one worker makes of its policy: at the start and at each change."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from proxy.app.worker import Gateway, Place
 from proxy.config.policy import compile_text
 from proxy.config.settings import Settings, Upstream
 from proxy.errors import ConfigError
+from proxy.stores.door import RedisDoor
 from tests.support.gateway import stillgate
 from tests.support.policies import policy
 
@@ -71,3 +73,24 @@ async def test_serve_does_not_start_without_it(tmp_path: Path) -> None:
         "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state-dir", str(tmp_path), "--upstream", "http://127.0.0.1:1",
         "--store", STORE, "--policy", str(tmp_path / "policy.yaml"), code=2,
     )  # fmt: skip
+
+
+async def test_workers_share_from_the_start(tmp_path: Path, door: socket.socket) -> None:
+    store = Gateway(settings(tmp_path).model_copy(update={"workers": 3}), Place(1, door, tmp_path / "answers"))._store
+    assert (store.gateways, store.index) == (3, 1)
+
+
+async def test_a_worker_that_goes_closes_its_door(tmp_path: Path, door: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[RedisDoor] = []
+
+    async def close(self: RedisDoor) -> None:
+        closed.append(self)
+        await self._connection.close()
+
+    monkeypatch.setattr(RedisDoor, "close", close)
+    door.bind(("127.0.0.1", 0))
+    door.listen()
+    gateway, stopping = Gateway(settings(tmp_path), Place(0, door, tmp_path / "answers")), asyncio.Event()
+    stopping.set()
+    await gateway.run(stopping)
+    assert closed == [gateway._door]

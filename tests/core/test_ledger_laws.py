@@ -1,7 +1,10 @@
 """The laws of counting: whatever the interleaving, limits hold, refusals cost nothing, nothing leaks."""
 
+import math
 from copy import deepcopy
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,13 +18,19 @@ START = 1_900_000_000.0
 
 @given(steps)
 def test_admitted_and_held_never_pass_a_limit(walk):
-    """Settlements below the estimate only (above it, the excess is the stated estimation error)."""
+    """Settlements below the estimate only (above it, the excess is the stated estimation error).
+
+    In flight, what had expired and runs all the same takes its place again, room or not: only then may the limit be passed."""
     ledger, at = Ledger(LEASE), START
     for verb, account, which, tokens, pause, step in walk:
         at += pause
         request, asked = f"{account.id}-{which}", claims(account, tokens)
+        ledger.sweep(at)
+        before = {name: ledger._filled(claims(each, 0, (IN_FLIGHT,))[0], at) for name, each in (("a:anna", ANNA), ("a:bert", BERT))}
         if verb == "reserve":
             ledger.reserve(request, asked, at)
+        elif verb == "renew":
+            ledger.renew(request, at)
         elif verb == "extend":
             ledger.extend(request, asked[1:4], step, at)
         elif verb == "settle":
@@ -29,7 +38,9 @@ def test_admitted_and_held_never_pass_a_limit(walk):
         elif verb == "release":
             ledger.release(request, at)
         for claim in claims(ANNA, 0) + claims(BERT, 0):
-            assert ledger._filled(claim, at) <= claim.limit + 1e-6
+            revived = verb in {"extend", "renew"} and claim.quota == IN_FLIGHT
+            most = before[claim.subject] + revived if claim.quota == IN_FLIGHT else 0
+            assert ledger._filled(claim, at) <= max(claim.limit, most) + 1e-6
 
 
 @given(steps, st.integers(0, 5000))
@@ -106,23 +117,104 @@ def test_what_was_served_while_the_store_was_lost_is_charged_in_full():
     assert ledger._filled(claims(ANNA, 0, (DAILY,))[0], START) == 70
 
 
-def test_what_was_served_while_the_store_was_lost_has_drained_since():
-    """60 a minute, and somebody who asks for 30: an outage of five minutes leaves nothing to wait for."""
-    per_minute = type(REQUESTS)(Unit.REQUESTS, 60, MINUTE, 60)
-    ledger, asked = Ledger(LEASE), claims(ANNA, 0, (per_minute,))
-    for number in range(145):
-        ledger.settle(str(number), asked, actual(0), START, age=290 - 2 * number)
-    assert isinstance(ledger.reserve("next", asked, START), Grant)
+SIXTY = replace(REQUESTS, amount=60, burst=60)
+NEXT = claims(ANNA, 0, (SIXTY,))
 
 
-def test_an_exchange_that_outlived_its_lease_takes_its_place_again():
-    ledger, one = Ledger(LEASE), (type(IN_FLIGHT)(Unit.IN_FLIGHT, 1, IN_FLIGHT.window, 1),)
-    ledger.reserve("r", claims(ANNA, 0, one), START)
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("gateways", [1, 2, 7])
+@pytest.mark.parametrize("outage", [290, 3600])
+def test_what_was_served_while_the_store_was_lost_has_drained_since(first, gateways, outage):
+    """Thirty a minute of sixty: whoever writes first, and whether or not somebody has asked before, nothing is left of it."""
+    ledger = Ledger(LEASE)
+    if first:
+        ledger.reserve("first", NEXT, START)
+    ends = range(outage, 3, -2)
+    for gateway in range(gateways):
+        for age in ends[gateway::gateways]:
+            ledger.settle(f"r{age}", NEXT, actual(0), START, age)
+    assert ledger._filled(NEXT[0], START) == pytest.approx(int(first))
+    assert isinstance(ledger.reserve("next", NEXT, START), Grant)
+
+
+def test_what_was_used_at_once_drains_once():
+    """However many there were: each alone would have drained long ago, all together have not."""
+    ledger = Ledger(LEASE)
+    for number in range(100):
+        ledger.settle(str(number), NEXT, actual(0), START, 10.0)
+    assert ledger._filled(NEXT[0], START) == pytest.approx(90)
+
+
+def test_what_was_used_in_a_budget_that_is_over_is_over():
+    ledger = Ledger(LEASE)
+    ledger.settle("yesterday", claims(ANNA, 0), actual(70), START, 86400)
+    assert ledger._filled(claims(ANNA, 0, (DAILY,))[0], START) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.floats(0, 40), st.sampled_from([0.0, 0.0, 3.0, 40.0, 400.0])), max_size=60))
+def test_no_order_of_settlements_mints_quota(walk):
+    """Never less than a bucket that had been told of everything when it happened."""
+    ledger, at, events = Ledger(LEASE), START, []
+    for number, (amount, pause, age) in enumerate(walk):
+        at += pause
+        asked = claims(ANNA, amount, (replace(TOKENS, burst=10**9),))
+        if age:
+            ledger.settle(str(number), asked, actual(amount), at, age)
+        else:
+            ledger.reserve(str(number), asked, at)
+            ledger.settle(str(number), asked, actual(amount), at)
+        events.append((at - age, amount))
+        assert ledger._filled(asked[0], at) >= drained_in_time(events, asked[0].refill, at) - 1e-4
+
+
+def drained_in_time(events, refill, at):
+    level, last = 0.0, 0.0
+    for when, amount in sorted(events):
+        level, last = max(0.0, level - (when - last) * refill) + amount, when
+    return max(0.0, level - (at - last) * refill)
+
+
+def test_an_exchange_that_outlived_its_lease_takes_its_place_in_flight_again():
+    ledger, asked = Ledger(LEASE), claims(ANNA, 50, (replace(IN_FLIGHT, amount=1, burst=1), DAILY))
+    ledger.reserve("r", asked, START)
     ledger.sweep(START + 10)
-    ledger.renew("r", START + 11)
-    assert isinstance(ledger.reserve("s", claims(ANNA, 0, one), START + 12), Denial)
-    ledger.settle("r", claims(ANNA, 0, one), actual(0), START + 13)
-    assert isinstance(ledger.reserve("s", claims(ANNA, 0, one), START + 14), Grant)
+    assert isinstance(ledger.reserve("s", asked, START + 10), Grant)
+    for _ in range(2):
+        ledger.renew("r", START + 11)
+    assert [ledger._filled(claim, START + 11) for claim in asked] == [2, 100]
+    ledger.settle("s", asked, actual(50), START + 12)
+    assert isinstance(ledger.reserve("t", asked, START + 12), Denial)
+    ledger.settle("r", asked, actual(30), START + 12)
+    assert [ledger._filled(claim, START + 12) for claim in asked] == [0, 80]
+    ledger.renew("r", START + 13)
+    assert ledger.in_flight() == 0
+
+
+def test_so_does_a_stream_that_takes_more():
+    ledger, asked = Ledger(LEASE), claims(ANNA, 50, (IN_FLIGHT, DAILY))
+    ledger.reserve("r", asked, START)
+    ledger.extend("r", asked[1:], 1, START + 10)
+    assert [ledger._filled(claim, START + 10) for claim in asked] == [1, 100]
+
+
+def test_leases_that_never_expire_are_not_looked_at_with_every_call():
+    class Counted(dict):
+        walks = 0
+
+        def __iter__(self):
+            Counted.walks += 1
+            return super().__iter__()
+
+        def items(self):
+            Counted.walks += 1
+            return super().items()
+
+    ledger = Ledger(math.inf)
+    ledger._leases = Counted()
+    for number in range(1000):
+        ledger.reserve(str(number), (), START + number)
+    assert Counted.walks == 0
+    assert ledger.in_flight() == 1000
 
 
 def test_editing_a_limit_keeps_usage():

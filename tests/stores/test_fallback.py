@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -112,12 +113,45 @@ async def test_each_gateway_admits_its_share_of_every_limit(lost: Steady, gatewa
     assert isinstance((await lost.reserve(BERT))[1], Grant)
 
 
-async def test_everybody_gets_at_least_one(lost: Steady) -> None:
+async def test_what_is_less_than_one_for_each_is_one_for_one_of_all(lost: Steady) -> None:
     lost.lose(serve_locally=0.01)
     lost.store.gateways = 50
+    admitted = []
+    for lost.store.index in range(50):
+        for who in range(5):
+            asked = (Claim(Quota(Unit.REQUESTS, 20, MINUTE, 5), f"a:{who}", 1),)
+            verdict = await lost.store.reserve(next(_names), ANNA, asked)
+            admitted += [who] if isinstance(verdict, Grant) else []
+            assert verdict.local
+        lost.store._ledger = Ledger(math.inf)  # each worker has one of its own
+    assert sorted(admitted) == [0, 1, 2, 3, 4]
+
+
+async def test_what_everybody_gets_is_one_at_a_time(lost: Steady) -> None:
+    lost.lose(serve_locally=0.01)
     claim = (Claim(Quota(Unit.IN_FLIGHT, 2, HELD, 2), "a:anna", 1), Claim(Quota(Unit.REQUESTS, 20, MINUTE, 5), "a:anna", 1))
     assert isinstance(await lost.store.reserve("r1", ANNA, claim), Grant)
     assert isinstance(await lost.store.reserve("r2", ANNA, claim), Denial)
+
+
+async def test_until_the_first_beat_the_gateways_own_workers_share(lost: Steady) -> None:
+    admitted = 0
+    for index in range(4):
+        store = SteadyStore(lost.remote, lost.breaker, policy(store_lost=StoreLost(0.5, 300.0)), lost.clock, gateways=4, index=index)
+        verdicts = [await store.reserve(next(_names), ANNA, tokens(ANNA, 25)) for _ in range(16)]
+        admitted += sum(25 for verdict in verdicts if isinstance(verdict, Grant))
+    assert admitted == 500
+
+
+async def test_what_reserves_nothing_leaves_no_lease_that_nobody_ends(lost: Steady) -> None:
+    verdict = await lost.store.reserve("r1", ANNA, ())
+    assert isinstance(verdict, Grant)
+    assert verdict.local
+    assert lost.store._local == set()
+    assert lost.store._ledger.in_flight() == 0
+    lost.lose(serve_locally=0.0)
+    with pytest.raises(StoreError):
+        await lost.store.reserve("r2", ANNA, ())
 
 
 async def test_what_ends_makes_room_for_the_next(lost: Steady) -> None:

@@ -164,10 +164,10 @@ async def test_a_keys_life(table: RedisKeys) -> None:
 
 async def test_workers_sign_and_leave_and_are_forgotten(connection: Connection) -> None:
     registry = Registry(connection)
-    assert await registry.sign("b", {"policy": "p1"}, 1000.0) == 1
-    assert await registry.sign("a", {"policy": "p2"}, 1001.0) == 2
+    assert await registry.sign("b", {"policy": "p1"}, 1000.0) == ["b"]
+    assert await registry.sign("a", {"policy": "p2"}, 1001.0) == ["a", "b"]
     assert await registry.workers(1002.0) == [{"id": "a", "policy": "p2"}, {"id": "b", "policy": "p1"}]
-    assert await registry.sign("a", {"policy": "p3"}, 1000.0 + GONE + 0.5) == 1
+    assert await registry.sign("a", {"policy": "p3"}, 1000.0 + GONE + 0.5) == ["a"]
     assert await registry.workers(1011.0) == [{"id": "a", "policy": "p3"}]
     assert await connection.client.hkeys(SAYS) == ["a"]
     await registry.leave("a")
@@ -175,10 +175,13 @@ async def test_workers_sign_and_leave_and_are_forgotten(connection: Connection) 
     assert await connection.client.exists(SEEN, SAYS) == 0
 
 
-async def test_a_worker_whose_words_are_not_yet_there_is_not_shown(connection: Connection) -> None:
-    """In a cluster the two are written side by side."""
-    await connection.client.zadd(SEEN, {"a": 2000.0})
-    assert await Registry(connection).workers(1000.0) == []
+async def test_gateways_count_each_other_by_the_servers_clock(connection: Connection) -> None:
+    registry = Registry(connection)
+    await registry.sign("a", {"policy": "p1"})
+    seconds, _ = await connection.client.time()
+    assert GONE - 5 < await connection.client.zscore(SEEN, "a") - seconds < GONE + 1
+    assert await registry.sign("b", {"policy": "p1"}) == ["a", "b"]
+    assert [each["id"] for each in await registry.workers()] == ["a", "b"]
 
 
 @pytest.mark.parametrize("breaking", [("CONFIG", "SET", "maxmemory", "1"), ("REPLICAOF", "127.0.0.1", "1")])

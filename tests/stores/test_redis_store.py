@@ -15,7 +15,7 @@ from proxy.errors import StoreError
 from proxy.stores.connect import Connection
 from proxy.stores.redis_store import BATCH, MOST_PENDING, RedisStore
 from proxy.stores.scripts import script
-from tests.support.claims import ALL, ANNA, BERT, DAILY, MINUTE, TOKENS, actual, claims
+from tests.support.claims import ALL, ANNA, BERT, DAILY, IN_FLIGHT, MINUTE, TOKENS, actual, claims
 from tests.support.meters import until
 from tests.support.servers import Server
 
@@ -262,6 +262,77 @@ async def test_a_beat_keeps_a_lease_and_all_it_holds(connection: Connection) -> 
     await store.beat(AT)
     assert await connection.client.zscore(keys[0], "r1") > before
     assert [await connection.client.ttl(key) > 600 for key in keys] == [True, True, True]
+
+
+async def test_leases_outlast_all_that_they_hold(connection: Connection) -> None:
+    """Else nothing would ever give it back, when no gateway has run for a while."""
+    store = RedisStore(connection, lease=0.01)
+    await store.reserve("r1", ANNA, claims(ANNA, 100))
+    usage = [await connection.client.ttl(key) async for key in connection.client.scan_iter("sg:{acme}:u:*")]
+
+    async def lasting(*names: str) -> bool:
+        return min([await connection.client.ttl(f"sg:{{acme}}:{name}") for name in names]) > max(usage)
+
+    assert len(usage) == 3
+    assert await lasting("live", "leases")
+
+    async def expired() -> int:
+        await store.beat(AT)
+        return await leases(connection)
+
+    store._running.clear()
+    store._active.clear()
+    await connection.client.zadd("sg:active", {"acme": 0})
+    assert await until(expired, lambda alive: alive == 0) == 0
+    assert await lasting("leases", "ended")  # it is found there when it is to be forgotten
+    store.settle("r1", ANNA, claims(ANNA, 100), actual(100))
+    await store.flush()
+    assert 0 < await connection.client.ttl("sg:{acme}:ended") <= 1200
+
+
+@pytest.mark.parametrize("ending", ["settle", "release"])
+async def test_who_used_nothing_leaves_nothing_behind(connection: Connection, ending: str) -> None:
+    store, quotas = RedisStore(connection), tuple(quota for quota in ALL if ending == "release" or quota.unit is not Unit.REQUESTS)
+    asked = claims(ANNA, 100, quotas)
+    await store.reserve("r1", ANNA, asked)
+    if ending == "settle":
+        store.settle("r1", ANNA, asked, actual(0))
+    else:
+        store.release("r1", ANNA, asked)
+    await store.flush()
+    assert [key async for key in connection.client.scan_iter("sg:*")] == ["sg:{acme}:ended"]
+
+
+async def test_a_settlement_says_how_long_ago_its_exchange_ended(connection: Connection) -> None:
+    now = [1000.0]
+    store, steady = RedisStore(connection, clock=lambda: now[0]), replace(TOKENS, amount=60, burst=600)
+    store.settle("r1", ANNA, claims(ANNA, 0, (steady,)), actual(300))
+    now[0] += 100
+    store.settle("r2", ANNA, claims(ANNA, 0, (steady,)), actual(30))
+    await store.flush()
+    left, _ = await used(connection, ANNA, steady.field)
+    assert 230 <= left <= 246  # a hundred seconds, or a quarter fewer, and what was used just now
+
+
+async def test_a_beat_revives_what_the_stores_silence_has_ended(connection: Connection) -> None:
+    store, asked = RedisStore(connection, lease=0.01), claims(ANNA, 100, (IN_FLIGHT, STEADY_TOKENS))
+    await store.reserve("r1", ANNA, asked)
+
+    async def swept() -> tuple[float, float]:
+        await RedisStore(connection).reserve("r2", ANNA, tokens(ANNA, 5000))
+        return await used(connection, ANNA)
+
+    assert await until(swept, lambda now: now[1] == 0) == (100, 0)
+    assert await used(connection, ANNA, IN_FLIGHT.field) == (0, 0)
+    store._lease = 60
+    await store.beat(AT)
+    await store.beat(AT)
+    assert await used(connection, ANNA, IN_FLIGHT.field) == (0, 1)
+    assert await used(connection, ANNA) == (100, 0)
+    store.settle("r1", ANNA, asked, actual(70))
+    await store.flush()
+    assert await used(connection, ANNA, IN_FLIGHT.field) == (0, 0)
+    assert await used(connection, ANNA) == (70, 0)
 
 
 async def test_a_late_settlement_of_an_expired_lease_is_charged_once(connection: Connection) -> None:

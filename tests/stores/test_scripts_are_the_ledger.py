@@ -16,6 +16,8 @@ from tests.support.servers import Server
 
 LEASE = 6.0
 START = 1_900_000_000.0
+LATE = {1: 0.0, 2: 3.0, 3: 60.0, 4: 800.0}
+"""Seconds since an exchange ended that is settled now."""
 
 
 class Scripts:
@@ -40,7 +42,7 @@ class Scripts:
     def settle(self, account: Account, asked: tuple[Claim, ...], tokens: int, age: float, *args: object) -> None:
         keys, places = redis_store._usage_keys(account, asked)
         names = (*redis_store._lease_keys(account.organization), *keys)
-        self.run("settle", names, (*args, redis_store._packed(asked, places, actual(tokens)), repr(age)))
+        self.run("settle", names, (*args, redis_store._packed(asked, places, actual(tokens)), age))
 
     def close(self) -> None:
         self._client.close()
@@ -59,6 +61,15 @@ def same(model: Grant | Denial, script: Grant | Denial) -> bool:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 @example([("reserve", ANNA, 0, 100, 0.0, 1), ("extend", ANNA, 0, 100, 7.0, 1)])
+@example(
+    [("reserve", ANNA, 0, 100, 0.0, 1), ("renew", ANNA, 0, 0, 7.0, 1), ("reserve", ANNA, 1, 9, 2.0, 1), ("settle", ANNA, 0, 9, 0.3, 1)]
+)
+@example(
+    [("reserve", ANNA, 0, 1, 0.0, 1), *(("settle", ANNA, n, 90, 2.0, n % 4 + 1) for n in range(1, 8)), ("reserve", ANNA, 0, 1, 0.3, 1)]
+)
+@example(
+    [("reserve", ANNA, 0, 9, 0.0, 1), ("release", ANNA, 0, 9, 0.3, 1), ("settle", ANNA, 1, 90, 0.0, 3), ("reserve", ANNA, 2, 1, 0.0, 1)]
+)
 def test_step_by_step(store_server: Server, walk: list[tuple[str, Account, int, int, float, int]]) -> None:
     ledger, scripts, at = Ledger(LEASE), Scripts(store_server.port), START
     try:
@@ -74,8 +85,8 @@ def test_step_by_step(store_server: Server, walk: list[tuple[str, Account, int, 
                     theirs = scripts.verdict("extend", account, growing, *given_time, account.id, step)
                     assert same(ledger.extend(request, growing, step, at), theirs)
                 case "settle":
-                    ledger.settle(request, asked, actual(tokens), at, age=pause)
-                    scripts.settle(account, asked, tokens, pause, *given_time)
+                    ledger.settle(request, asked, actual(tokens), at, LATE[step])
+                    scripts.settle(account, asked, tokens, LATE[step], *given_time)
                 case "release":
                     ledger.release(request, at)
                     scripts.run("release", redis_store._lease_keys(account.organization), given_time)

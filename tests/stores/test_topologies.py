@@ -93,8 +93,8 @@ async def everything_works(url: str) -> None:
         assert await table.change("key_3", lambda old: old) == record(3)
 
         registry = Registry(connection)
-        assert await registry.sign("one", {"policy": "p"}, AT) == 1
-        assert await registry.sign("two", {"policy": "p"}, AT + 60) == 1
+        assert await registry.sign("one", {"policy": "p"}, AT) == ["one"]
+        assert await registry.sign("two", {"policy": "p"}, AT + 60) == ["two"]
         assert await registry.workers(AT + 60) == [{"id": "two", "policy": "p"}]
         await registry.leave("two")
         assert await registry.workers(AT + 60) == []

@@ -1,7 +1,8 @@
 -- Shared by every script: put in front of each. The rules are those of core/ledger.py, line for line.
 --
 -- Keys of one organization share a hash tag, so that one script may touch them all (Redis Cluster: one slot):
---   sg:{org}:u:<subject>   hash  <unit>/<window>[/<model>] -> "used at held"     usage; never keyed by an amount
+--   sg:{org}:u:<subject>   hash  <unit>/<window>[/<model>] -> "used at held from to from to …"; never keyed by an amount
+--                                (from when until when a rate's bucket stood empty, oldest first)
 --   sg:{org}:live          zset  request -> expiry, seconds                     leases that are alive
 --   sg:{org}:leases        hash  request -> packed lease                        alive, or expired and not yet settled
 --   sg:{org}:ended         zset  request -> when, seconds                       so that a repeated call changes nothing
@@ -10,8 +11,10 @@
 
 local LIVE, LEASES, ENDED = KEYS[1], KEYS[2], KEYS[3]
 local REMEMBERED, SOON, SWEPT = 600, 1, 200
+local SHORT, GAPS, DUST = 1, 32, 1e-9
 local DAY = 86400
-local LONGEST = 70 * DAY -- leases outlast whatever they hold: without them nothing would give it back
+-- Longer than any usage is kept: what a lease holds must not outlive the lease, or it would be held for good.
+local LONGEST = 63 * DAY
 
 local function num(x) return string.format('%.17g', x) end
 
@@ -60,22 +63,38 @@ local function window_ends_in(name, t)
   return first_day_of(nth) * DAY - t
 end
 
+local function newest(gaps)
+  while #gaps > GAPS do table.remove(gaps, 1) end
+  return gaps
+end
+
+-- Remembers that it did, until now, and forgets what was not twice as long: few are left, and the long time without a store is one.
+local function stood_empty(count, start)
+  local gaps, last = {}, count.idle[#count.idle]
+  if last and last[2] >= start then start = table.remove(count.idle)[1] end
+  for _, gap in ipairs(count.idle) do
+    if gap[2] - gap[1] >= math.max(SHORT, 2 * (NOW - start)) then gaps[#gaps + 1] = gap end
+  end
+  gaps[#gaps + 1] = {start, NOW}
+  count.idle = newest(gaps)
+end
+
 -- A claim: {key, field, kind, window, unit, refill, limit, cost, keep}. kind: rate | calendar | held.
 local function count_of(claim)
-  local used, at, held = 0, 0, 0
-  local packed = redis.call('HGET', claim.key, claim.field)
-  if packed then
-    local a, b, c = string.match(packed, '^(%S+) (%S+) (%S+)$')
-    used, at, held = tonumber(a) or 0, tonumber(b) or 0, tonumber(c) or 0
-  end
-  if claim.kind == 'rate' then
-    used = math.max(0, used - math.max(0, NOW - at) * claim.refill)
-    at = math.max(at, NOW)
+  local n = {}
+  for x in string.gmatch(redis.call('HGET', claim.key, claim.field) or '', '%S+') do n[#n + 1] = tonumber(x) or 0 end
+  local count = {used = n[1] or 0, at = n[2] or 0, held = n[3] or 0, idle = {}}
+  for i = 4, #n - 1, 2 do count.idle[#count.idle + 1] = {n[i], n[i + 1]} end
+  if claim.kind == 'rate' and NOW > count.at then
+    local empty = count.at + count.used / claim.refill
+    if empty < NOW then stood_empty(count, empty) end
+    count.used = math.max(0, count.used - (NOW - count.at) * claim.refill)
+    count.at = NOW
   elseif claim.kind == 'calendar' then
     local number = window_of(claim.window, NOW)
-    if number > at then used, at = 0, number end
+    if number > count.at then count.used, count.at = 0, number end
   end
-  return {used = used, at = at, held = held}
+  return count
 end
 
 local function outlast(claim)
@@ -83,12 +102,21 @@ local function outlast(claim)
 end
 
 local function keep(claim, count)
-  if count.used == 0 and count.held == 0 then
-    redis.call('HDEL', claim.key, claim.field) -- nothing is what an absent count says too
-    return
-  end
-  redis.call('HSET', claim.key, claim.field, num(count.used) .. ' ' .. num(count.at) .. ' ' .. num(count.held))
+  local out = {num(count.used), num(count.at), num(count.held)}
+  for _, gap in ipairs(count.idle) do out[#out + 1] = num(gap[1]) .. ' ' .. num(gap[2]) end
+  redis.call('HSET', claim.key, claim.field, table.concat(out, ' '))
   outlast(claim)
+end
+
+-- A count that is as though nothing had ever touched it is not kept: whoever makes accounts up leaves nothing behind.
+local function keep_or_forget(claim, count)
+  local first = count.idle[1]
+  local untouched = claim.kind ~= 'rate' or (#count.idle == 1 and first[1] == 0 and first[2] >= count.at)
+  if count.used == 0 and count.held == 0 and untouched then
+    redis.call('HDEL', claim.key, claim.field)
+  else
+    keep(claim, count)
+  end
 end
 
 local function frees_in(claim, excess)
@@ -123,8 +151,49 @@ local function true_up(entry, actual, since)
     local change = actual - entry.charged
     if change < 0 then change = -math.min(-change, undrained(entry, since)) end
     count.used = math.max(0, count.used + change)
+    local last = count.idle[#count.idle]
+    if count.used < DUST and change < 0 and actual == 0 and last and last[2] == since then
+      count.used, last[2] = 0, NOW -- as though it had never been charged
+    end
   end
-  keep(entry, count)
+  keep_or_forget(entry, count)
+end
+
+-- What is left of an amount, used at `since`, after the time in which nothing else drained: that is taken up now.
+local function served_idle(count, amount, since, refill)
+  local gaps = {}
+  local function add(start, stop) if stop - start >= SHORT then gaps[#gaps + 1] = {start, stop} end end
+  for _, gap in ipairs(count.idle) do
+    local begin = math.max(gap[1], since)
+    local served = math.min(amount, math.max(0, gap[2] - begin) * refill)
+    amount = amount - served
+    if served > 0 then
+      add(gap[1], begin)
+      add(begin + served / refill, gap[2])
+    else
+      add(gap[1], gap[2])
+    end
+  end
+  count.idle = newest(gaps)
+  return amount
+end
+
+-- A time up to a quarter nearer, the same for all that are close to it: else the idle time between them falls to pieces.
+local function stepped(since)
+  local _, exponent = math.frexp(math.max(SHORT, NOW - since))
+  local step = 2 ^ (exponent - 3)
+  return math.min(NOW, math.ceil(since / step) * step)
+end
+
+local function charge_late(claim, amount, since)
+  local count = count_of(claim)
+  if claim.kind == 'rate' then
+    amount = served_idle(count, amount, stepped(since), claim.refill)
+  elseif claim.kind ~= 'calendar' or window_of(claim.window, since) ~= window_of(claim.window, NOW) then
+    return
+  end
+  count.used = count.used + amount
+  keep_or_forget(claim, count)
 end
 
 local function lease_of(request)
@@ -142,9 +211,23 @@ local function live(request)
   redis.call('EXPIRE', LIVE, LONGEST)
 end
 
+-- What has expired is found by this when it is to be forgotten: it may not go before LEASES does.
 local function finish(request)
   redis.call('ZADD', ENDED, 'NX', num(NOW), request)
-  redis.call('EXPIRE', ENDED, REMEMBERED * 2)
+  redis.call('EXPIRE', ENDED, redis.call('EXISTS', LEASES) == 1 and LONGEST or REMEMBERED * 2)
+end
+
+-- The exchange runs: whatever had expired, its place in flight is taken, room or not. What was charged stays so.
+local function revive(request, lease)
+  live(request)
+  if redis.call('ZREM', ENDED, request) == 0 then return end
+  for _, entry in ipairs(lease.entries) do
+    if entry.unit == 'in_flight' then
+      local count = count_of(entry)
+      entry.held, count.held = 1, count.held + 1
+      keep(entry, count)
+    end
+  end
 end
 
 local function drop(request)

@@ -11,7 +11,7 @@ if not lease then
 end
 if step <= lease.step then return answer(claims, 0, standing) end
 lease.step = step
-redis.call('ZREM', ENDED, request)
+revive(request, lease)
 local touched = {}
 for i, claim in ipairs(claims) do
   for _, entry in ipairs(lease.entries) do
@@ -33,5 +33,4 @@ if binding == 0 then
   end
 end
 keep_lease(request, lease)
-live(request)
 return answer(claims, binding, standing)
