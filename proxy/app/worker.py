@@ -55,6 +55,9 @@ cores are all busy the event loop itself comes late, and a tighter deadline woul
 FLUSH = 5.0
 """Seconds for writing the last settlements when a worker stops."""
 
+VERSION = version("stillgate")
+"""Read once: it stands in a file, and every beat says it."""
+
 clock = time.time  # noqa: TID251 (the one place where the gateway's time comes from)
 
 
@@ -127,11 +130,22 @@ class Gateway:
                 self._telemetry.count("store_errors", operation="beat")
                 self._breaker.lost(str(error))
             else:
-                self._breaker.succeeded()
+                await self._heal()
             self._show()
             if dropped := self._counts.take_dropped():
                 self._telemetry.count("settlements_dropped", dropped)
             await asyncio.sleep(BEAT)
+
+    async def _heal(self) -> None:
+        """Without traffic nobody tries a lost store. A beat has more patience than a request, so its success alone does not say
+        that requests would be answered in time: that is asked within their deadline."""
+        if not self._breaker.open:
+            return
+        try:
+            await self._connection.run(lambda client: client.ping())
+        except StoreError:
+            return
+        self._breaker.succeeded()
 
     async def _watch(self) -> None:
         """Follows the policy's files; keeps the last good policy."""
@@ -178,7 +192,7 @@ class Gateway:
             self._telemetry.count("store_trips")
 
     def _says(self) -> dict[str, Any]:
-        return {"policy": self._policy.digest, "version": version("stillgate"), "in_flight": self._front.in_flight}
+        return {"policy": self._policy.digest, "version": VERSION, "in_flight": self._front.in_flight}
 
     def _status(self) -> dict[str, Any]:
         return {
@@ -243,7 +257,7 @@ def _supervisor_says(stopping: asyncio.Event, orphaned: asyncio.Event) -> None:
 def _telemetry(settings: Settings, name: str) -> OpenedTelemetry:
     return open_telemetry(
         TelemetryOptions(
-            service_version=version("stillgate"), instance=name, otlp_endpoint=settings.otlp_endpoint, sample=settings.trace_sample,
+            service_version=VERSION, instance=name, otlp_endpoint=settings.otlp_endpoint, sample=settings.trace_sample,
             otlp_headers=tuple((name, value.get_secret_value()) for name, value in settings.otlp_headers.items()),
         )
     )  # fmt: skip

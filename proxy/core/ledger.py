@@ -100,16 +100,18 @@ class Ledger:
         if lease is None and request not in self._ended:
             for claim in claims:
                 self._charge_late(claim, actual[claim.quota.unit], at - age, at)
-        for entry in lease.entries if lease is not None else []:
-            self._true_up(entry, actual[entry.claim.quota.unit], lease.since if lease is not None else at, at)
+        if lease is not None:
+            for entry in lease.entries:
+                self._true_up(entry, actual[entry.claim.quota.unit], lease.since, at)
         self._drop(request, at)
 
     def release(self, request: str, at: float) -> None:
         """Gives everything back."""
         self.sweep(at)
         lease = self._leases.get(request)
-        for entry in lease.entries if lease is not None else []:
-            self._true_up(entry, 0, lease.since if lease is not None else at, at)
+        if lease is not None:
+            for entry in lease.entries:
+                self._true_up(entry, 0, lease.since, at)
         self._drop(request, at)
 
     def renew(self, request: str, at: float) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from proxy.core.enforcement import Fault, Reason
 from proxy.core.quota import Meter, Unit, tightest
 from proxy.dialects import limits, problem, sse
-from proxy.dialects.base import Headers, Tally
+from proxy.dialects.base import Headers, Unchanged
 
 KINDS = {
     400: "invalid_request_error",
@@ -32,20 +32,10 @@ LIMITS = (
 )
 
 
-class Anthropic:
+class Anthropic(Unchanged):
     """Base of Anthropic's dialects."""
 
     provider: ClassVar[str] = "anthropic"
-
-    def ask_for_usage(self, body: bytes) -> bytes:
-        """Its streams always tell usage."""
-        return body
-
-    def without_usage(self, frame: bytes) -> bytes:
-        return frame
-
-    def read_event(self, tally: Tally, frame: bytes) -> None:
-        """Nothing streams here."""
 
     def error(self, fault: Fault) -> tuple[Headers, bytes]:
         """RFC 9457's `type` gives way to Anthropic's `"type": "error"`, which its SDKs look for; `detail` would say the message

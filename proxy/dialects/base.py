@@ -39,6 +39,19 @@ class Tally:
     """The dialect's own end was seen (`[DONE]`, `message_stop`, `response.completed`); a stream without it broke off."""
 
 
+class Unchanged:
+    """For dialects without streams, or whose streams tell usage unasked."""
+
+    def ask_for_usage(self, body: bytes) -> bytes:
+        return body
+
+    def without_usage(self, frame: bytes) -> bytes:
+        return frame
+
+    def read_event(self, tally: Tally, frame: bytes) -> None:
+        """Nothing streams here."""
+
+
 class Dialect(Protocol):
     """A provider's wire format. Methods are pure; `body` is always the decompressed copy."""
 

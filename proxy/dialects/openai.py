@@ -8,7 +8,7 @@ from proxy.core.enforcement import Fault, Reason
 from proxy.core.facts import Usage
 from proxy.core.quota import Meter, Unit, tightest
 from proxy.dialects import limits, peek, problem, sse
-from proxy.dialects.base import Headers, Tally
+from proxy.dialects.base import Headers, Unchanged
 
 
 def usage_of(reported: object) -> Usage | None:
@@ -28,19 +28,10 @@ def _part(reported: dict[str, Any], groups: tuple[str, str], name: str) -> int:
     return peek.whole(details.get(name)) if isinstance(details, dict) else 0
 
 
-class OpenAI:
+class OpenAI(Unchanged):
     """Base of OpenAI's dialects."""
 
     provider: ClassVar[str] = "openai"
-
-    def ask_for_usage(self, body: bytes) -> bytes:
-        return body
-
-    def without_usage(self, frame: bytes) -> bytes:
-        return frame
-
-    def read_event(self, tally: Tally, frame: bytes) -> None:
-        """Nothing streams here."""
 
     def error(self, fault: Fault) -> tuple[Headers, bytes]:
         kind = problem.TYPES.get(fault.reason, "about:blank")

@@ -62,11 +62,8 @@ class Responses(OpenAI):
         return tally
 
     def read_event(self, tally: Tally, frame: bytes) -> None:
-        data = sse.data_of(frame)
-        try:
-            event = _event.decode(data or b"{}")
-        except (msgspec.MsgspecError, RecursionError):
-            tally.generated_bytes += len(data)  # what cannot be read is not free
+        event = peek.event(_event, sse.data_of(frame), tally)
+        if event is None:
             return
         kind = peek.text(event.type)
         if kind.endswith(".delta") and not kind.endswith("audio.delta"):  # sound in base64 has many bytes a token

@@ -69,10 +69,8 @@ class Choices(OpenAI):
         if data == b"[DONE]":
             tally.finished = True
             return
-        try:
-            chunk = _answered.decode(data or b"{}")
-        except (msgspec.MsgspecError, RecursionError):
-            tally.generated_bytes += len(data)  # what cannot be read is not free
+        chunk = peek.event(_answered, data, tally)
+        if chunk is None:
             return
         for choice in chunk.choices or ():
             tally.generated_bytes += peek.text_bytes(choice.delta, NOT_TEXT) + peek.text_bytes(choice.text, NOT_TEXT)

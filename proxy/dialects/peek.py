@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from proxy.dialects import twins
+from proxy.dialects.base import Tally
 from proxy.errors import CallerError
 
 T = TypeVar("T")
@@ -100,6 +101,15 @@ def prompt_size(body: bytes) -> tuple[int, int]:
     """(bytes without base64 media, pieces of media)."""
     sizes = [match.end(1) - match.start(1) for match in MEDIA.finditer(body)] if len(body) > SMALLEST_MEDIA else []
     return len(body) - sum(sizes), len(sizes)
+
+
+def event(decoder: msgspec.json.Decoder[T], data: bytes, tally: Tally) -> T | None:
+    """One event's data; None where it cannot be read, which is not free."""
+    try:
+        return decoder.decode(data or b"{}")
+    except (msgspec.MsgspecError, RecursionError):
+        tally.generated_bytes += len(data)
+        return None
 
 
 def text(found: object) -> str:

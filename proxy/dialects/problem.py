@@ -39,20 +39,17 @@ def _binding(denial: Denial) -> str:
 
 
 def _frees(denial: Denial) -> str:
-    wait = _words(denial.binding.frees_in)
+    wait = duration(denial.binding.frees_in)
     return f"It renews in {wait}, at 00:00 UTC." if denial.binding.quota.window.kind == "calendar" else f"Please try again in {wait}."
 
 
-def _words(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """`4.1s`, `6m0s`, `3h10m`: durations as OpenAI writes them."""
     if seconds < 60:  # noqa: PLR2004
         return f"{math.ceil(seconds * 10) / 10:g}s"
     whole = math.ceil(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}h{minutes}m" if hours else f"{minutes}m{whole % 60}s"
-
-
-duration = _words
 
 
 def members(fault: Fault, *, detail: bool = True) -> dict[str, object]:
