@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "proxy"
 
 ROOMS = {
-    "aiohttp": {"server", "upstream", "app", "demo"},
+    "aiohttp": {"server", "upstream", "verification", "app", "demo"},
     "redis": {"stores"},
     "limits": {"stores"},
     "opentelemetry": {"telemetry"},
@@ -19,9 +19,10 @@ ROOMS = {
     "ruamel": {"config"},
     "pydantic": {"config"},
     "pydantic_settings": {"config"},
-    "joserfc": {"identity"},
+    "joserfc": {"identity", "verification"},
+    "cryptography": {"sealing"},
     "click": {"cli"},
-    "msgspec": {"dialects", "shaping", "stores", "telemetry", "demo"},
+    "msgspec": {"dialects", "shaping", "stores", "telemetry", "sealing", "demo"},
     "brotli": {"gateway"},
     "zstandard": {"gateway"},
 }

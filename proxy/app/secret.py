@@ -1,6 +1,7 @@
 """The operator's hashing key: accounts that are known only by their provider's credential are named by a keyed hash of it.
 
 Gateways that share a store must share it (STILLGATE_SECRET, or `secret` in the settings file), or one account would have several names.
+Where there is no file of seal keys, the key that seals is derived from it too; gateways that serve the same callers must then share it.
 """
 
 import os
@@ -10,14 +11,22 @@ from pathlib import Path
 from proxy.config.settings import Settings
 from proxy.core.policy import Policy
 from proxy.errors import ConfigError
+from proxy.sealing import keyfile
+from proxy.sealing.keyring import Keyring
 
 
 def check(settings: Settings, policy: Policy, *, embedded: bool) -> None:
-    """Raises `ConfigError` where gateways on one store could name one account differently. An `embedded` store is one gateway's own."""
+    """Raises `ConfigError` where gateways on one store could name one account differently, or not open each other's tokens. An
+    `embedded` store is one gateway's own."""
     if "upstream" in policy.identity and not embedded and not settings.secret.get_secret_value():
         raise ConfigError(
             "identity.from has 'upstream', whose accounts are named by keyed hashes, and other gateways may share the store: "
             "set STILLGATE_SECRET to the same text on every gateway"
+        )
+    if policy.binding.on and not embedded and not shared(settings):
+        raise ConfigError(
+            "guards.reasoning_binding hands out tokens that every gateway must be able to open, and other gateways may share the store: "
+            "give each the same --seal-keys FILE ('stillgate seal rotate FILE' makes one), or set STILLGATE_SECRET to the same text"
         )
 
 
@@ -40,3 +49,19 @@ def secret_of(settings: Settings) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot keep a secret in {path.parent}: {error.strerror}") from None
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The keys that seal, as they are now. Raises `ConfigError`."""
+    return Keyring(*keyfile.load(settings.seal_keys)) if settings.seal_keys else Keyring(secret_of(settings))
+
+
+async def follow(settings: Settings, ring: Keyring) -> None:
+    """Keeps `ring` to the file of seal keys, until cancelled. Without a file there is nothing to follow, and it ends at once."""
+    if settings.seal_keys:
+        await keyfile.KeyFile(settings.seal_keys, ring).follow()
+
+
+def shared(settings: Settings) -> bool:
+    """The keys that seal are configured, so that other gateways can have the same; else they were made here, for here."""
+    return bool(settings.seal_keys or settings.secret.get_secret_value())

@@ -16,6 +16,8 @@ COMMANDS = {
     "check": "Check a policy file and say what it means.",
     "schema": "Write the policy's JSON Schema, for editors.",
     "keys": "Create, list, revoke and rotate API keys.",
+    "accounts": "See where accounts stand on the ladder, and decide on it.",
+    "seal": "Look after the keys that seal reasoning and verification links.",
     "status": "Show the gateways on a store, their policies, and what is in flight.",
 }
 HIDDEN = frozenset({"worker"})

@@ -16,6 +16,7 @@ from proxy.config import settings
 @click.option("--policy", metavar="PATH", help="A policy file or a folder of them. [the shipped default]")
 @click.option("--store", metavar="URL", help="redis://, rediss://, unix://, redis+sentinel://, redis+cluster://. [embedded]")
 @click.option("--state-dir", metavar="DIR", help="Where the embedded store and secrets live.")
+@click.option("--seal-keys", metavar="FILE", help="Keys that seal reasoning and links; see `stillgate seal`. [derived from the secret]")
 @click.option("--workers", type=int, metavar="N", help="Processes that share the port and the store. [1]")
 @click.option("--drain", type=float, metavar="SECONDS", help="How long running answers may finish at shutdown. [30]")
 @click.option("--settings", "settings_file", metavar="FILE", help="A YAML file with any of these, and upstreams with credentials.")

@@ -20,6 +20,7 @@ import proxy
 from proxy.config import measures
 from proxy.config.explain import explained
 from proxy.config.fields import listed
+from proxy.config.model_verification import PARTS, VerificationSettings
 from proxy.config.settings_sources import Given, gathered
 from proxy.errors import ConfigError
 
@@ -170,6 +171,9 @@ class Settings(BaseSettings):
     """Largest request body, bytes."""
     secret: Annotated[Secret, AfterValidator(_long_enough)] = SecretStr("")
     """Keys the hashes of what must not be known; "" and one is made and kept in `state_dir`."""
+    seal_keys: Where | None = None
+    """The file of keys that seal reasoning tokens and verification links; without one, the key is derived from `secret`."""
+    verification: VerificationSettings = VerificationSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -211,7 +215,8 @@ def load(flags: dict[str, Any]) -> Settings:
 
 
 def _problem(given: Given, error: ErrorDetails) -> str:
-    names = {*Settings.model_fields, *Upstream.model_fields}
+    parts: tuple[type[BaseModel], ...] = (Settings, Upstream, *PARTS)
+    names = {name for part in parts for name in part.model_fields}
     place = given.where(error["loc"], names, key=error["type"] == "extra_forbidden")
     return f"{place}: {explained(error, Settings, echo=False)}"
 

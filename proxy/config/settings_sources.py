@@ -23,7 +23,7 @@ SHORTHAND = ("upstream", "upstream_api_key")
 SECRET = ("upstream_api_key", "secret", "store", "otlp_headers")
 """Settings that can also be read from a file: STILLGATE_SECRET_FILE."""
 
-PATHS = ("policy", "state_dir")
+PATHS = ("policy", "state_dir", "seal_keys")
 """Settings whose relative value in a settings file is beside that file."""
 
 _KUBERNETES = re.compile(r"STILLGATE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")

@@ -33,6 +33,7 @@ def test_the_defaults_start_without_anything(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.state_dir == Path("/somewhere/stillgate")
     assert settings.policy == shipped_policy()
     assert settings.policy.is_file()
+    assert settings.seal_keys is None
 
 
 def test_flags_outrank_the_environment_that_outranks_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,10 +81,17 @@ upstreams:
 
 
 def test_a_relative_path_in_the_file_is_beside_the_file(tmp_path: Path) -> None:
-    settings = load(file(tmp_path, "policy: policies/p.yaml\nstate_dir: ~/state"))
+    settings = load(file(tmp_path, "policy: policies/p.yaml\nstate_dir: ~/state\nseal_keys: keys.txt"))
+    assert settings.seal_keys == tmp_path / "keys.txt"
     assert settings.policy == tmp_path / "policies" / "p.yaml"
     assert settings.state_dir == Path.home() / "state"
     assert load({"policy": "p.yaml"}).policy == Path("p.yaml")
+
+
+def test_the_file_of_seal_keys_is_named_like_any_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLGATE_SEAL_KEYS", "~/keys")
+    assert load({}).seal_keys == Path.home() / "keys"
+    assert load({"seal_keys": "mine"}).seal_keys == Path("mine")
 
 
 def test_secrets_may_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,9 +210,8 @@ def test_no_secret_is_in_the_representation() -> None:
 def test_a_worker_gets_everything_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STILLGATE_SECRET", CANARY)
     monkeypatch.setenv("STILLGATE_OTLP_HEADERS", "authorization=Bearer x")
-    flags = file(
-        tmp_path, f"upstreams: [{{url: 'https://a', api_key: {CANARY}, headers: {{X-A: b}}, models: [m]}}]\nmax_body: 1 MiB\npolicy: p"
-    )
+    upstreams = f"upstreams: [{{url: 'https://a', api_key: {CANARY}, headers: {{X-A: b}}, models: [m]}}]"
+    flags = file(tmp_path, f"{upstreams}\nmax_body: 1 MiB\npolicy: p\nseal_keys: k")
     settings = load(flags)
     line = settings.for_worker("unix:///run/store.sock")
     assert "\n" not in line
