@@ -3,14 +3,17 @@
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
 
+from proxy.demo import anthropic_signed
 from proxy.demo.conversation import cached_tokens, last_said, to_answer
-from proxy.demo.model import CREATED, MODELS, REASONER, Ending, Prompt, Reply, Tool, chosen, known, reply
+from proxy.demo.kinds import MODELS, Kind, kind_of, share
+from proxy.demo.model import CREATED, Call, Ending, Prompt, Reply, Tool, chosen, known, reply
 from proxy.demo.text import count
 from proxy.demo.wire import Answer, Asked, Cap, Frame, parsed, sse
 
@@ -22,9 +25,17 @@ ERRORS = {
 }  # fmt: skip
 
 
+THINKERS = frozenset({Kind.REASONER, Kind.SIGNED})
+
+
 class Thinking(Struct):
     type: str
     display: str | None = None
+    budget_tokens: int | None = None
+
+
+class OutputConfig(Struct):
+    effort: str | None = None
 
 
 class Offer(Struct):
@@ -36,6 +47,7 @@ class Offer(Struct):
 class ToolChoice(Struct):
     type: str = "auto"
     name: str = ""
+    disable_parallel_tool_use: bool | None = None
 
 
 class CountRequest(Struct):
@@ -47,6 +59,19 @@ class CountRequest(Struct):
     tools: list[Offer] | None = None
     tool_choice: ToolChoice | None = None
     thinking: Thinking | None = None
+
+    @property
+    def signed(self) -> bool:
+        return kind_of(self.model) is Kind.SIGNED
+
+    @property
+    def thinks(self) -> bool:
+        return kind_of(self.model) in THINKERS and self.thinking is not None and self.thinking.type != "disabled"
+
+    def check(self) -> None:
+        """Raises `CallerError` for a history that the model did not say."""
+        if self.signed:
+            anthropic_signed.check(self.model, self.messages, thinks=self.thinks)
 
     def input_tokens(self) -> int:
         tools = sum(count(offer.description or "") + count({"p": offer.input_schema or {}}) for offer in self.tools or ())
@@ -66,18 +91,35 @@ class MessageRequest(CountRequest, kw_only=True):
     max_tokens: Cap
     stream: bool | None = None
     stop_sequences: list[str] | None = None
+    output_config: OutputConfig | None = None
+
+    def check(self) -> None:
+        super().check()
+        if self.signed and self.thinking is not None and self.thinking.type == "enabled":
+            anthropic_signed.check_budget(self.thinking.budget_tokens, self.max_tokens)
 
     def prompt(self) -> Prompt:
+        stop, said = tuple(self.stop_sequences or ()), last_said(self.messages)
+        plain = Prompt(self.model, [self.system, self.messages], said, self.max_tokens, stop, self._tools(), self.thinks)
+        if not self.signed:
+            return plain
+        conversation = [self.system, anthropic_signed.unthought(self.messages)]
+        effort = share(self.output_config.effort if self.output_config else None)
+        return replace(plain, conversation=conversation, effort=effort, budget=self.thinking.budget_tokens if self.thinking else None)
+
+    def _tools(self) -> tuple[Tool, ...]:
         tools = [Tool(offer.name, offer.input_schema or {}) for offer in self.tools or ()]
         choice = self.tool_choice or ToolChoice()
-        tool = chosen(tools, MODES.get(choice.type, "auto"), choice.name, to_answer(self.messages))
-        thinks = self.model == REASONER and self.thinking is not None and self.thinking.type != "disabled"
-        conversation = [self.system, self.messages]
-        return Prompt(self.model, conversation, last_said(self.messages), self.max_tokens, tuple(self.stop_sequences or ()), tool, thinks)
+        both = self.signed and not choice.disable_parallel_tool_use
+        return chosen(tools, MODES.get(choice.type, "auto"), choice.name, to_answer(self.messages), both=both)
 
     @property
     def shows_thinking(self) -> bool:
         return self.thinking is None or self.thinking.display != "omitted"
+
+    @property
+    def redacts(self) -> bool:
+        return self.signed and anthropic_signed.redacts(last_said(self.messages))
 
 
 class Block(NamedTuple):
@@ -94,8 +136,9 @@ class Block(NamedTuple):
 def messages(asked: Asked) -> Answer:
     """Raises `CallerError`."""
     request = parsed(asked, MessageRequest)
+    request.check()
     spoken = reply(request.prompt())
-    blocks = tuple(_blocks(spoken, shown=request.shows_thinking))
+    blocks = tuple(_blocks(request, spoken))
     usage = _usage(request, spoken)
     if request.stream:
         return Answer(frames=_frames(_message(asked, request, usage), blocks, spoken, tells=asked.tells_usage), read=request.input_tokens())
@@ -109,6 +152,7 @@ def count_tokens(asked: Asked) -> Answer:
     """`POST /v1/messages/count_tokens`; nothing is generated. Raises `CallerError`."""
     request = parsed(asked, CountRequest)
     known(request.model)
+    request.check()
     return Answer({"input_tokens": request.input_tokens()})
 
 
@@ -134,32 +178,41 @@ def _usage(request: MessageRequest, spoken: Reply) -> dict[str, Any]:
     }
 
 
-def _blocks(spoken: Reply, *, shown: bool) -> Iterator[Block]:
+def _blocks(request: MessageRequest, spoken: Reply) -> Iterator[Block]:
     if spoken.reasoning:
-        yield _thinking(spoken.reasoning, shown=shown)
+        yield _redacted(request, spoken.reasoning) if request.redacts else _thinking(request, spoken.reasoning)
     if spoken.text:
         start = {"type": "text", "text": ""}
         deltas = tuple({"type": "text_delta", "text": token} for token in spoken.text)
         yield Block(start | {"text": "".join(spoken.text)}, start, deltas)
-    if spoken.tool:
-        yield _tool_use(spoken, spoken.tool.name)
+    for call in spoken.calls:
+        yield _tool_use(call)
 
 
-def _tool_use(spoken: Reply, name: str) -> Block:
+def _tool_use(call: Call) -> Block:
     """A call whose arguments the cap cut off has none."""
-    arguments: object = {} if spoken.ending is Ending.LENGTH else msgspec.json.decode("".join(spoken.arguments))
-    start: dict[str, Any] = {"type": "tool_use", "id": f"toolu_{spoken.seed:016x}", "name": name, "input": {}}
-    return Block(start | {"input": arguments}, start, tuple({"type": "input_json_delta", "partial_json": one} for one in spoken.arguments))
+    arguments: object = {} if call.cut else msgspec.json.decode("".join(call.arguments))
+    start: dict[str, Any] = {"type": "tool_use", "id": f"toolu_{call.seed:016x}", "name": call.tool.name, "input": {}}
+    return Block(start | {"input": arguments}, start, tuple({"type": "input_json_delta", "partial_json": one} for one in call.arguments))
 
 
-def _thinking(tokens: tuple[str, ...], *, shown: bool) -> Block:
-    """Thinking that is not shown keeps its signature, as with `display: omitted`."""
-    text = "".join(tokens)
-    signature = base64.b64encode(b"demo" + hashlib.sha512(text.encode()).digest()).decode()
+def _thinking(request: MessageRequest, tokens: tuple[str, ...]) -> Block:
+    """Thinking that is not shown keeps its signature, as with `display: omitted`. A summary is the whole text: the demo cannot sum up."""
+    text, shown = "".join(tokens), request.shows_thinking
+    signature = anthropic_signed.signature(request.model, text) if request.signed else _unsigned(text)
     start = {"type": "thinking", "thinking": "", "signature": ""}
     deltas = tuple({"type": "thinking_delta", "thinking": token} if shown else None for token in tokens)
     whole = start | {"thinking": text if shown else "", "signature": signature}
     return Block(whole, start, deltas, {"type": "signature_delta", "signature": signature})
+
+
+def _unsigned(text: str) -> str:
+    return base64.b64encode(b"demo" + hashlib.sha512(text.encode()).digest()).decode()
+
+
+def _redacted(request: MessageRequest, tokens: tuple[str, ...]) -> Block:
+    whole = {"type": "redacted_thinking", "data": anthropic_signed.redacted(request.model, "".join(tokens))}
+    return Block(whole, whole, tuple(None for _ in tokens))
 
 
 def _frames(head: dict[str, Any], blocks: tuple[Block, ...], spoken: Reply, *, tells: bool) -> Iterator[Frame]:

@@ -8,7 +8,7 @@ from proxy.demo.text import count
 Turn = Mapping[str, Any]
 """A message or item as the dialect sends it."""
 
-_OWN = frozenset({"function_call", "reasoning"})
+_OWN = ("function_call", "reasoning")
 """Items of OpenAI's Responses that a model wrote, though they have no role."""
 
 

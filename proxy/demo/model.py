@@ -3,6 +3,7 @@
 The text depends on the conversation only, so that a stream and a whole answer, or two caps, can be compared.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,10 @@ from typing import Any
 
 import msgspec
 
+from proxy.demo.inline import inlined
+from proxy.demo.kinds import INLINE, MODELS, kind_of
 from proxy.demo.text import answer_words, pieces, seed, words
 from proxy.errors import CallerError
-
-REASONER = "demo-reasoner"
-MODELS = ("demo-small", REASONER, "demo-large")
 
 CREATED = 1_767_225_600
 """When everything of the demo was made, epoch seconds (2026-01-01): a clock would make two answers differ."""
@@ -28,6 +28,7 @@ MOST = 100_000
 
 _LENGTH = re.compile(r"\b(say|think) (\d{1,7}) words?\b", re.IGNORECASE)
 _TOOL = re.compile(r"\btools?\b", re.IGNORECASE)
+_TWO = re.compile(r"\btwo tools\b", re.IGNORECASE)
 
 
 class Ending(Enum):
@@ -60,26 +61,42 @@ class Prompt:
     cap: int | None = None
     """Most tokens, reasoning included."""
     stop: tuple[str, ...] = ()
-    tool: Tool | None = None
-    """Answer with a call of it."""
+    tools: tuple[Tool, ...] = ()
+    """Answer with a call of each."""
     reasons: bool = False
+    effort: float = 1.0
+    """Share of the reasoning that it would otherwise do."""
+    budget: int | None = None
+    """Most tokens of reasoning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call."""
+
+    seed: int
+    """What its id is made of."""
+    tool: Tool
+    arguments: tuple[str, ...]
+    """Tokens."""
+    cut: bool
+    """Whether the cap cut them off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says, token by token: reasoning, then text or the arguments of one tool call."""
+    """What the model says, token by token: reasoning, then text, then the arguments of tool calls."""
 
     seed: int
     reasoning: tuple[str, ...]
     text: tuple[str, ...]
-    arguments: tuple[str, ...]
-    tool: Tool | None
+    calls: tuple[Call, ...]
     ending: Ending
     stopped_by: str | None = None
 
     @property
     def tokens(self) -> int:
-        return len(self.reasoning) + len(self.text) + len(self.arguments)
+        return len(self.reasoning) + len(self.text) + sum(len(call.arguments) for call in self.calls)
 
 
 def known(model: str) -> str:
@@ -96,15 +113,37 @@ def reply(prompt: Prompt, choice: int = 0) -> Reply:
     start = seed(known(prompt.model), prompt.conversation, choice)
     lengths = {verb.lower(): min(int(number), MOST) for verb, number in _LENGTH.findall(prompt.said)}
     cap = 2 * MOST if prompt.cap is None else prompt.cap
-    thought = words(start ^ 1, lengths.get("think", USUAL_REASONING))[: cap // 2] if prompt.reasons else ()
-    room = cap - len(thought)
-    if prompt.tool is not None:
-        arguments = _arguments(prompt.tool.schema, start)
-        return Reply(start, thought, (), arguments[:room], prompt.tool, Ending.TOOL if len(arguments) <= room else Ending.LENGTH)
-    text, stopped_by = _until(answer_words(start, lengths.get("say", USUAL)), prompt.stop)
-    if len(text) > room:
-        return Reply(start, thought, text[:room], (), None, Ending.LENGTH)
-    return Reply(start, thought, text, (), None, Ending.SEQUENCE if stopped_by else Ending.STOP, stopped_by)
+    thought = _thought(prompt, start, lengths.get("think", USUAL_REASONING), cap)
+    text = () if prompt.tools else answer_words(start, lengths.get("say", USUAL))
+    if kind_of(prompt.model) in INLINE:
+        thought, text = (), inlined(kind_of(prompt.model), thought, text, prompt.said)
+    text, stopped_by = _until(text, prompt.stop)
+    room = cap - len(thought) - len(text)
+    if room < 0:
+        return Reply(start, thought, text[:room], (), Ending.LENGTH)
+    if stopped_by or not prompt.tools:
+        return Reply(start, thought, text, (), Ending.SEQUENCE if stopped_by else Ending.STOP, stopped_by)
+    return Reply(start, thought, text, *_calls(prompt.tools, start, room))
+
+
+def _thought(prompt: Prompt, start: int, usual: int, cap: int) -> tuple[str, ...]:
+    if not prompt.reasons:
+        return ()
+    most = cap // 2 if prompt.budget is None else min(cap // 2, prompt.budget)
+    return words(start ^ 1, math.ceil(usual * prompt.effort))[:most]
+
+
+def _calls(tools: tuple[Tool, ...], start: int, room: int) -> tuple[tuple[Call, ...], Ending]:
+    """A call of each tool while there is room."""
+    calls: list[Call] = []
+    for place, tool in enumerate(tools):
+        own = seed(start, place) if place else start
+        arguments = _arguments(tool.schema, own)
+        calls.append(Call(own, tool, arguments[:room], len(arguments) > room))
+        room -= len(arguments)
+        if room < 0 or (room == 0 and place + 1 < len(tools)):
+            return tuple(calls), Ending.LENGTH
+    return tuple(calls), Ending.TOOL
 
 
 def replies(prompt: Prompt, number: int) -> tuple[Reply, ...]:
@@ -142,12 +181,17 @@ def _sample(schema: object, start: int) -> object:
     return plain[kind] if isinstance(kind, str) and kind in plain else "".join(words(start, 2))
 
 
-def chosen(tools: Sequence[Tool], mode: str, name: str, said: str) -> Tool | None:
-    """The tool to call. `mode`: auto | none | required | named. Raises `CallerError` for a name that is not offered."""
+def chosen(tools: Sequence[Tool], mode: str, name: str, said: str, *, both: bool = False) -> tuple[Tool, ...]:
+    """The tools to call: one, or two where the model can and the prompt says so. `mode`: auto | none | required | named.
+
+    Raises `CallerError` for a name that is not offered.
+    """
     if mode == "named":
         found = next((tool for tool in tools if tool.name == name), None)
         if found is None:
             raise CallerError(f"Tool '{name[:120]}' is not among the tools of this request.", param="tool_choice")
-        return found
+        return (found,)
     wanted = mode == "required" or (mode == "auto" and _TOOL.search(said))
-    return tools[0] if tools and wanted else None
+    if not tools or not wanted:
+        return ()
+    return (tools[0], tools[1 % len(tools)]) if both and _TWO.search(said) else (tools[0],)

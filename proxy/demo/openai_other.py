@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from proxy.demo.model import CREATED, MODELS, Ending, Prompt, Reply, known, replies
+from proxy.demo.kinds import INLINE, MODELS, kind_of
+from proxy.demo.model import CREATED, Ending, Prompt, Reply, known, replies
 from proxy.demo.openai_chat import DONE, MOST_CHOICES, StreamOptions
 from proxy.demo.text import count, likelihoods, seed
 from proxy.demo.wire import Answer, Asked, Cap, Frame, parsed, sse
@@ -30,7 +31,9 @@ class CompletionRequest(Struct):
 
     def spoken(self) -> tuple[Reply, ...]:
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
-        prompts = (Prompt(self.model, text, text if isinstance(text, str) else "", self.max_tokens, stop) for text in texts(self.prompt))
+        said = [(text, text if isinstance(text, str) else "") for text in texts(self.prompt)]
+        inline = kind_of(self.model) in INLINE
+        prompts = (Prompt(self.model, given, text, self.max_tokens, stop, reasons=inline) for given, text in said)
         return tuple(reply for prompt in prompts for reply in replies(prompt, self.n or 1))
 
 

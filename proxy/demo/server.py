@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from proxy.demo import anthropic, extras, openai_chat, openai_other
+from proxy.demo import anthropic, extras, openai_chat, openai_other, openai_softmax
 from proxy.demo.faults import Faults, faults
-from proxy.demo.ledger import Ledger
+from proxy.demo.kinds import SOFTMAX
+from proxy.demo.ledger import Ledger, arrival
 from proxy.demo.openai_responses import Responses
 from proxy.demo.sending import Sender
 from proxy.demo.wire import Answer, Asked
@@ -37,8 +38,8 @@ def application() -> web.Application:
     app.on_response_prepare.append(_label)
     responses = Responses()
     posts: dict[str, Dialect] = {
-        "/v1/chat/completions": openai_chat.answer,
-        "/v1/completions": openai_other.completions,
+        "/v1/chat/completions": _or_softmax(openai_chat.answer, openai_softmax.chat),
+        "/v1/completions": _or_softmax(openai_other.completions, openai_softmax.completions),
         "/v1/embeddings": openai_other.embeddings,
         "/v1/responses": responses.create,
         "/v1/messages": anthropic.messages,
@@ -46,6 +47,7 @@ def application() -> web.Application:
     }
     app.add_routes([web.post(path, _handler(dialect)) for path, dialect in posts.items()])
     app.router.add_get("/v1/responses/{id}", _handler(responses.fetch), allow_head=False)
+    app.router.add_get("/v1/responses/{id}/input_items", _handler(responses.inputs), allow_head=False)
     app.router.add_get("/v1/models", _either(openai_other.models, anthropic.models), allow_head=False)
     app.router.add_get("/v1/models/{id}", _either(openai_other.model, anthropic.model), allow_head=False)
     app.router.add_post("/v1/files", extras.files)
@@ -69,6 +71,16 @@ def _handler(dialect: Dialect) -> Handler:
         return await Sender(request, request.app[LEDGER], wishes).send(answer)
 
     return handle
+
+
+def _or_softmax(usual: Dialect, softmax: Dialect) -> Dialect:
+    """The toy softmax model reads other parts of a request than the models that only string words together."""
+
+    def answer(asked: Asked) -> Answer:
+        named = SOFTMAX.encode() in asked.body and openai_softmax.named(asked)
+        return softmax(asked) if named else usual(asked)
+
+    return answer
 
 
 def _either(openai: Dialect, other: Dialect) -> Handler:
@@ -105,7 +117,9 @@ async def _recorded(request: web.Request, handler: Handler) -> web.StreamRespons
         headers: dict[str, str] = {}
         for name, value in request.headers.items():
             headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
-        request.app[LEDGER].arrived(headers, hashlib.sha256(await request.read()).hexdigest())
+        raw = await request.read()
+        arrived = arrival(request.method, request.path_qs, raw, headers.get("content-encoding", ""))
+        request.app[LEDGER].arrived(arrived, headers, hashlib.sha256(raw).hexdigest())
     return await handler(request)
 
 

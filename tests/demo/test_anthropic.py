@@ -3,7 +3,7 @@
 import anthropic
 import pytest
 
-from proxy.demo.model import MODELS
+from proxy.demo.kinds import MODELS
 from tests.demo.conftest import Demo
 
 HELLO = [{"role": "user", "content": "Hello there, say 12 words"}]

@@ -5,7 +5,7 @@ import json
 import openai
 import pytest
 
-from proxy.demo.model import MODELS
+from proxy.demo.kinds import MODELS
 from tests.demo.conftest import Demo
 
 HELLO = [{"role": "user", "content": "Hello there, say 12 words"}]

@@ -5,7 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.demo.model import MODELS, Ending, Prompt, Tool, reply
+from proxy.demo.kinds import MODELS
+from proxy.demo.model import Ending, Prompt, Tool, reply
 from proxy.demo.text import answer_words, count, pieces, words
 
 
@@ -25,8 +26,8 @@ def test_pieces_give_the_text_back(text: str) -> None:
 
 @given(st.sampled_from(MODELS), st.text(), st.integers(1, 100), st.booleans(), st.lists(st.sampled_from([" ", "e", "an", "Demo"])))
 def test_a_cap_holds_whatever_is_asked(model: str, said: str, cap: int, reasons: bool, stop: list[str]) -> None:
-    free = reply(Prompt(model, said, said, None, tuple(stop), None, reasons))
-    cut = reply(Prompt(model, said, said, cap, tuple(stop), None, reasons))
+    free = reply(Prompt(model, said, said, None, tuple(stop), (), reasons))
+    cut = reply(Prompt(model, said, said, cap, tuple(stop), (), reasons))
     assert cut.tokens <= cap
     assert (cut.ending is Ending.LENGTH) == (len(cut.text) < len(free.text))
     assert free.text[: len(cut.text)] == cut.text
@@ -45,8 +46,8 @@ SCHEMAS = st.recursive(
 @given(SCHEMAS)
 def test_a_tools_arguments_are_always_a_json_object(schema: object) -> None:
     tool = Tool("any", schema if isinstance(schema, dict) else {})
-    spoken = reply(Prompt("demo-small", "", "", tool=tool))
-    assert isinstance(json.loads("".join(spoken.arguments)), dict)
+    spoken = reply(Prompt("demo-small", "", "", tools=(tool,)))
+    assert isinstance(json.loads("".join(spoken.calls[0].arguments)), dict)
     assert spoken.ending is Ending.TOOL
 
 
