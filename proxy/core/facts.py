@@ -52,6 +52,28 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class LogitAsk:
+    """How a request looks at, or leans on, single tokens: what an attack on the model's weights needs, and few others use."""
+
+    biased: tuple[int, ...] = ()
+    """Distinct ids of the tokens that it singles out, in order: by `logit_bias`, or by what does the same (`extras`)."""
+    extreme: int = 0
+    """Biases that settle what is said by themselves: of at least 50, either way."""
+    logprobs: bool = False
+    """It asks for log probabilities of the tokens that are generated."""
+    top_logprobs: int = 0
+    """Most alternatives asked for at one token, over every parameter that can ask for them; -1 for the whole vocabulary."""
+    prompt: bool = False
+    """It asks for log probabilities of its own prompt's tokens."""
+    single: bool = False
+    """It allows a token or two for each answer: a question to the logits more than to the model."""
+    answers: int = 1
+    """Answers asked for to one prompt."""
+    extras: tuple[str, ...] = ()
+    """Names of the parameters used, as sent and in order, that steer single tokens or show them or their probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What a dialect reads from a request: the facts that quotas and signals need."""
 
@@ -71,6 +93,12 @@ class Ask:
     """The provider goes on when the caller leaves (OpenAI's `background`): what it costs is not seen in the answer."""
     reports_usage: bool = True
     """False where a stream tells its usage only if asked to (OpenAI's `stream_options.include_usage`)."""
+    unshaped: bool = False
+    """An opened route's: what it brings cannot be shaped."""
+    follows: str = ""
+    """Id of the response that it fetches or goes on from, where the provider keeps those."""
+    logits: LogitAsk | None = None
+    """None where it neither steers single tokens nor asks about them, nor for less than a few."""
 
 
 @dataclass(frozen=True, slots=True)

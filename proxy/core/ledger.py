@@ -2,6 +2,8 @@
 
 * What is estimated (tokens, spend) is *held* by a lease until it is settled, and does not drain meanwhile.
 * What is exact on arrival (requests) is used at once, and given back if the exchange never reached the upstream.
+* Distinct things (biased token ids) are used at once too, those that the window has not seen; what is given back is forgotten again,
+  unless another exchange has used it since.
 * A lease that is not renewed expires: what it held is charged, its place in flight is free, and a late settlement still
   trues it up, once. A sign of life that comes late revives it: its place in flight is taken again, room or not.
 * What is settled late (it was served while the store was lost) drains from when it was used: in the time in which its bucket
@@ -15,8 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proxy.core import windows
-from proxy.core.counts import Count, drained, served_idle, stepped
-from proxy.core.quota import Claim, Denial, Grant, Meter, Unit
+from proxy.core.counts import Count, charge, drained, meet, part, served_idle, stepped
+from proxy.core.quota import ASKED, Claim, Denial, Grant, Meter, Unit
+
+EXACT = ASKED | {Unit.REQUESTS}
+"""Known on arrival: used at once, and not held until the answer has come."""
 
 REMEMBERED = 600.0
 """Seconds that an ended request is remembered, so that a repeated call changes nothing."""
@@ -35,6 +40,10 @@ class Entry:
     claim: Claim
     held: int = 0
     charged: int = 0
+    new: tuple[int, ...] = ()
+    """Of distinct things: those that this exchange was the first to use."""
+    met: float = 0.0
+    """When they were counted, on the count's own clock."""
 
 
 @dataclass(slots=True)
@@ -99,10 +108,12 @@ class Ledger:
         lease = self._leases.get(request)
         if lease is None and request not in self._ended:
             for claim in claims:
-                self._charge_late(claim, actual[claim.quota.unit], at - age, at)
+                unit = claim.quota.unit
+                self._charge_late(claim, claim.cost if unit in ASKED else actual[unit], at - age, at)
         if lease is not None:
             for entry in lease.entries:
-                self._true_up(entry, actual[entry.claim.quota.unit], lease.since, at)
+                unit = entry.claim.quota.unit
+                self._true_up(entry, entry.charged if unit in ASKED else actual[unit], lease.since, at)
         self._drop(request, at)
 
     def release(self, request: str, at: float) -> None:
@@ -111,7 +122,7 @@ class Ledger:
         lease = self._leases.get(request)
         if lease is not None:
             for entry in lease.entries:
-                self._true_up(entry, 0, lease.since, at)
+                self._true_up(entry, self._kept(entry, at), lease.since, at)
         self._drop(request, at)
 
     def renew(self, request: str, at: float) -> None:
@@ -171,7 +182,7 @@ class Ledger:
         return drained(count, at)
 
     def _without_room(self, claims: Sequence[Claim], at: float) -> Denial | None:
-        full = [claim for claim in claims if self._filled(claim, at) + claim.cost > claim.limit]
+        full = [claim for claim in claims if self._excess(claim, at) > 0]
         if not full:
             return None
         worst = max(full, key=lambda claim: (claim.cost > claim.limit, self._fits_in(claim, at)))
@@ -182,9 +193,14 @@ class Ledger:
         count = self._count(claim, at)
         return count.used + count.held
 
+    def _excess(self, claim: Claim, at: float) -> float:
+        """By how much the claim would pass the limit."""
+        count = self._count(claim, at)
+        return count.used + count.held + charge(count, claim) - claim.limit
+
     def _fits_in(self, claim: Claim, at: float) -> float:
-        """Seconds until `cost` more would fit, as far as can be known."""
-        return _frees_in(claim, self._filled(claim, at) + claim.cost - claim.limit, at)
+        """Seconds until the claim would fit, as far as can be known."""
+        return _frees_in(claim, self._excess(claim, at), at)
 
     def _meters(self, claims: Sequence[Claim], at: float) -> tuple[Meter, ...]:
         filled = ((claim, self._filled(claim, at)) for claim in claims)
@@ -192,9 +208,10 @@ class Ledger:
 
     def _take(self, lease: Lease, claim: Claim, at: float) -> None:
         count = self._count(claim, at)
-        if claim.quota.unit is Unit.REQUESTS:
-            count.used += claim.cost
-            lease.entries.append(Entry(claim, charged=claim.cost))
+        if claim.quota.unit in EXACT:
+            cost = charge(count, claim)
+            lease.entries.append(Entry(claim, charged=cost, new=meet(count, claim, count.at), met=count.at))
+            count.used += cost
         else:
             count.held += claim.cost
             lease.entries.append(Entry(claim, held=claim.cost))
@@ -214,6 +231,10 @@ class Ledger:
             entry.charged += entry.held
         entry.held = 0
 
+    def _kept(self, entry: Entry, at: float) -> int:
+        """What stays charged of an exchange that is given back: what others have used since."""
+        return entry.charged - part(self._count(entry.claim, at), entry.new, entry.met) if entry.new else 0
+
     def _true_up(self, entry: Entry, actual: int, since: float, at: float) -> None:
         count = self._count(entry.claim, at)
         count.held = max(0.0, count.held - entry.held)
@@ -228,11 +249,12 @@ class Ledger:
 
     def _charge_late(self, claim: Claim, amount: float, since: float, at: float) -> None:
         count, window = self._count(claim, at), claim.quota.window
-        if window.kind == "rate":
-            amount = served_idle(count, amount, stepped(since, at))
-        elif window.kind != "calendar" or windows.number(window.name, since) != windows.number(window.name, at):
+        rate = window.kind == "rate"
+        if not rate and (window.kind != "calendar" or windows.number(window.name, since) != windows.number(window.name, at)):
             return
-        count.used += amount
+        if claim.members:
+            amount = len(meet(count, claim, min(since, count.at) if rate else count.at))
+        count.used += served_idle(count, amount, stepped(since, at)) if rate else amount
 
 
 def _undrained(entry: Entry, since: float, at: float) -> float:

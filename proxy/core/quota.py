@@ -4,14 +4,15 @@ Rule 1: usage is keyed by (subject, unit, window), never by the amount: editing 
 Rule 2: a rate is a bucket that drains steadily: over any stretch of T seconds at most burst + amount x T / window is admitted.
 Rule 3: a calendar budget starts anew at the UTC day, ISO week or month.
 Rule 4: what is reserved is *held* by a lease until it is settled; held and used together never pass the limit.
+Rule 5: what counts distinct things (token ids) counts each of them once in a window, however often it is used.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from proxy.core.facts import CONSUMES, GENERATES, RUNS_A_MODEL, Account, Ask, Usage
+from proxy.core.facts import CONSUMES, GENERATES, RUNS_A_MODEL, Account, Ask, LogitAsk, Usage
 
 
 class Unit(StrEnum):
@@ -23,6 +24,14 @@ class Unit(StrEnum):
     TOKENS = "tokens"
     SPEND = "spend"
     IN_FLIGHT = "in_flight"
+    BIASED = "biased_tokens"
+    """Distinct token ids that requests single out: each is counted once in a window."""
+    SINGLE = "single_token"
+    """Answers of a token or two at most."""
+
+
+ASKED = frozenset({Unit.BIASED, Unit.SINGLE})
+"""What the request alone decides: no answer changes it, so a settlement leaves it as it was."""
 
 
 class Scope(StrEnum):
@@ -86,6 +95,8 @@ _UNIT_WORDS = {
     Unit.INPUT: "input token",
     Unit.OUTPUT: "output token",
     Unit.TOKENS: "token",
+    Unit.BIASED: "biased token id",
+    Unit.SINGLE: "single-token completion",
 }
 
 
@@ -157,7 +168,7 @@ def charges(usage: Usage, model: str, accounting: Accounting, *, requests: int =
         Unit.TOKENS: taken + made,
         Unit.SPEND: _spend(usage, accounting.price(model)),
         Unit.IN_FLIGHT: 1,
-    }
+    } | dict.fromkeys(ASKED, 0)
 
 
 def _spend(usage: Usage, price: Price | None) -> int:
@@ -178,7 +189,14 @@ class Claim:
     subject: str
     """`k:…`, `a:…` or `o:…`: whose usage."""
     cost: int
-    """What is reserved."""
+    """What is reserved; of distinct things at most, for those already counted in the window cost nothing."""
+    members: tuple[int, ...] = ()
+    """The distinct things themselves, `cost` of them; () where amounts are counted."""
+
+    @property
+    def stay(self) -> int:
+        """How long a member stays counted, on the count's own clock: a rate's seconds, or the one calendar window."""
+        return self.quota.window.seconds if self.quota.window.kind == "rate" else 1
 
     @property
     def limit(self) -> int:
@@ -212,6 +230,8 @@ class Grant:
     meters: tuple[Meter, ...]
     standing: str = ""
     """The account's standing as the store keeps it, "" for clear."""
+    note: str | None = None
+    """What the store remembers under the name that was asked for; None: nothing."""
     local: bool = False
     """Granted by this gateway alone, because the store was lost."""
 
@@ -226,6 +246,7 @@ class Denial:
     """What was asked of it."""
     meters: tuple[Meter, ...]
     standing: str = ""
+    note: str | None = None
     local: bool = False
 
     @property
@@ -242,6 +263,8 @@ def subject(scope: Scope, account: Account) -> str:
 
 def applies(quota: Quota, ask: Ask, account: Account) -> bool:
     """Does `quota` count this exchange? Token quotas count what costs tokens; key quotas need a key."""
+    if quota.unit in ASKED and not _asked(ask)[quota.unit]:
+        return False
     if quota.scope is Scope.KEY and not account.key:
         return False
     if quota.model and not _may_be(ask, quota.model):
@@ -249,6 +272,19 @@ def applies(quota: Quota, ask: Ask, account: Account) -> bool:
     if quota.unit is Unit.OUTPUT:
         return ask.operation in GENERATES
     return quota.unit not in {Unit.INPUT, Unit.TOKENS, Unit.SPEND} or ask.operation in CONSUMES
+
+
+def claimed(quota: Quota, ask: Ask, account: Account, costs: Mapping[Unit, int]) -> Claim:
+    """What `ask` reserves of a quota that counts it, where its usage is expected to cost `costs`."""
+    cost = _asked(ask)[quota.unit] if quota.unit in ASKED else costs[quota.unit]
+    members = ask.logits.biased if ask.logits and quota.unit is Unit.BIASED else ()
+    return Claim(quota, subject(quota.scope, account), cost, members)
+
+
+def _asked(ask: Ask) -> dict[Unit, int]:
+    """How much the request is of each unit of `ASKED`."""
+    logits = ask.logits or LogitAsk()
+    return {Unit.BIASED: len(logits.biased), Unit.SINGLE: ask.choices if logits.single else 0}
 
 
 def _may_be(ask: Ask, pattern: str) -> bool:

@@ -9,7 +9,7 @@ from proxy.dialects import peek, sse
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.base import Route, Tally
 
-GOVERNED = frozenset({"model", "stream", "max_tokens"})
+GOVERNED = frozenset({"model", "stream", "max_tokens", "messages", "system", "thinking", "output_config"})
 NOT_TEXT = frozenset({"type", "signature", "data", "id", "name", "citation"})
 
 
@@ -53,7 +53,7 @@ class Messages(Anthropic):
         tally = Tally(finished=True)
         try:
             _note(tally, msgspec.json.decode(body, type=_Message))
-        except (msgspec.MsgspecError, RecursionError):
+        except peek.BROKEN:
             return Tally()
         return tally
 

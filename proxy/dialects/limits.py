@@ -20,6 +20,8 @@ UNITS = {
     Unit.TOKENS: "stillgate-tokens",
     Unit.SPEND: "stillgate-micro-usd",
     Unit.IN_FLIGHT: "stillgate-in-flight",
+    Unit.BIASED: "stillgate-biased-tokens",
+    Unit.SINGLE: "stillgate-single-token",
 }
 
 

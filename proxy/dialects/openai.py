@@ -60,13 +60,14 @@ _KINDS = {
     Reason.INTERNAL: "server_error",
     Reason.STORE_LOST: "server_error",
     Reason.CAPACITY: "server_error",
+    Reason.SHAPING: "server_error",
 }
 
 
 def error_object(fault: Fault) -> dict[str, Any]:
     """OpenAI's own error; on a 429 its `type` says what ran out, as OpenAI's does."""
     kind = _KINDS.get(fault.reason, "invalid_request_error")
-    if fault.reason is Reason.QUOTA and fault.denial is not None:
+    if fault.reason in {Reason.QUOTA, Reason.SLOWED} and fault.denial is not None:
         unit = fault.denial.binding.quota.unit
-        kind = "requests" if unit in {Unit.REQUESTS, Unit.IN_FLIGHT} else "tokens"
+        kind = "requests" if unit in {Unit.REQUESTS, Unit.IN_FLIGHT, Unit.SINGLE} else "tokens"
     return {"message": problem.sentence(fault), "type": kind, "param": fault.param, "code": fault.reason.value}

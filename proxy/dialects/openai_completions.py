@@ -5,11 +5,11 @@ from typing import ClassVar
 import msgspec
 
 from proxy.core.facts import Ask, Operation
-from proxy.dialects import peek
+from proxy.dialects import logits, peek
 from proxy.dialects.base import Route
 from proxy.dialects.openai_stream import STREAM_KEYS, Choices, asks_for_usage
 
-GOVERNED = STREAM_KEYS | {"model", "prompt", "n", "best_of", "max_tokens"}
+GOVERNED = STREAM_KEYS | logits.KEYS | {"model", "prompt", "n", "best_of", "max_tokens"}
 
 
 class Completions(Choices):
@@ -28,7 +28,13 @@ class Completions(Choices):
         return Ask(
             route.operation, peek.model_of(found), stream=stream, output_cap=None if cap is None else cap * answers, choices=answers,
             prompt_bytes=size, media=media, reports_usage=not stream or asks_for_usage(found),
+            logits=logits.asked(found, _shown(found), cap, each, echoed=peek.value(found, "echo", bool, default=False)),
         )  # fmt: skip
+
+
+def _shown(found: peek.Fields) -> logits.Shown:
+    """Here `logprobs` is itself the number of alternatives; 0 still shows what was said."""
+    return logits.alternatives(found, "logprobs")
 
 
 def _prompts(found: peek.Fields) -> int:

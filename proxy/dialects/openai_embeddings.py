@@ -28,6 +28,6 @@ class Embeddings(OpenAI):
     def read_whole(self, body: bytes) -> Tally:
         try:
             answer = msgspec.json.decode(body, type=_Answer)
-        except (msgspec.MsgspecError, RecursionError):
+        except peek.BROKEN:
             return Tally()
         return Tally(usage=usage_of(answer.usage), model=peek.text(answer.model), finished=True)

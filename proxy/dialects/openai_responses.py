@@ -6,11 +6,15 @@ import msgspec
 
 from proxy.core.enforcement import Fault
 from proxy.core.facts import Ask, Operation
-from proxy.dialects import peek, sse
+from proxy.dialects import logits, peek, sse
 from proxy.dialects.base import Route, Tally
 from proxy.dialects.openai import OpenAI, error_object, usage_of
 
-GOVERNED = frozenset({"model", "stream", "max_output_tokens", "background"})
+GOVERNED = logits.KEYS | {
+    "model", "stream", "max_output_tokens", "background", "include", "input", "instructions", "previous_response_id", "reasoning",
+}  # fmt: skip
+LOGPROBS = "message.output_text.logprobs"
+"""What `include` says to have them shown."""
 ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled", "error"})
 
 
@@ -47,17 +51,18 @@ class Responses(OpenAI):
             return Ask(route.operation)
         found = peek.fields(body, GOVERNED)
         size, media = peek.prompt_size(body)
+        cap = peek.amount(found, "max_output_tokens")
         return Ask(
             route.operation, peek.model_of(found), stream=peek.value(found, "stream", bool, default=False),
-            output_cap=peek.amount(found, "max_output_tokens"), prompt_bytes=size, media=media,
-            detached=peek.value(found, "background", bool, default=False),
+            output_cap=cap, prompt_bytes=size, media=media, detached=peek.value(found, "background", bool, default=False),
+            follows=peek.value(found, "previous_response_id", str, ""), logits=logits.asked(found, _shown(found), cap, 1),
         )  # fmt: skip
 
     def read_whole(self, body: bytes) -> Tally:
         tally = Tally(finished=True)
         try:
             _note(tally, msgspec.json.decode(body, type=_Response))
-        except (msgspec.MsgspecError, RecursionError):
+        except peek.BROKEN:
             return Tally()
         return tally
 
@@ -76,6 +81,11 @@ class Responses(OpenAI):
         found = error_object(fault)
         event = {"type": "error", "sequence_number": 0, **{name: found[name] for name in ("code", "message", "param")}, "error": found}
         return sse.event(msgspec.json.encode(event), "error")
+
+
+def _shown(found: peek.Fields) -> logits.Shown:
+    top = logits.alternatives(found, "top_logprobs") or 0
+    return top if top or LOGPROBS in peek.value(found, "include", list[Any], []) else None
 
 
 def _note(tally: Tally, response: _Response) -> None:

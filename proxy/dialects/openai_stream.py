@@ -86,7 +86,7 @@ def _decoded(data: bytes) -> Answered:
     """What is understood of an answer; nothing where it is not JSON of the right shape."""
     try:
         return _answered.decode(data) if data else Answered()
-    except (msgspec.MsgspecError, RecursionError):
+    except peek.BROKEN:
         return Answered()
 
 

@@ -20,6 +20,9 @@ Fields = dict[str, msgspec.Raw]
 
 _fields = msgspec.json.Decoder(Fields)
 
+BROKEN = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
+"""What reading JSON raises where it cannot be read: not JSON, nested too deeply, not UTF-8."""
+
 MOST = 10_000_000
 """Largest cap, choice count or budget believed; beyond it is nonsense or an attack on arithmetic."""
 
@@ -41,12 +44,12 @@ def fields(body: bytes, governed: frozenset[str]) -> Fields:
         found = _fields.decode(body)
     except UnicodeDecodeError:
         raise CallerError("The body is not valid UTF-8.") from None
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         raise CallerError("The body is not a valid JSON object.") from None
     for name in found:
         if name not in governed and (other := name.casefold()) in governed:
             raise CallerError(f"Write '{other}' in lower case.", param=other)
-    twice = twins.repeated(body, governed)
+    twice = twins.repeated(body, governed & found.keys())  # a name that the reader has not found stands there in no spelling
     if twice is not None:
         raise CallerError(f"'{twice}' stands in the body twice.", param=twice)
     return found
@@ -59,7 +62,7 @@ def value(found: Fields, name: str, kind: type[T], default: T) -> T:
         return default
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         raise CallerError(f"'{name}' is not of the right type.", param=name) from None
 
 
@@ -107,7 +110,7 @@ def event(decoder: msgspec.json.Decoder[T], data: bytes, tally: Tally) -> T | No
     """One event's data; None where it cannot be read, which is not free."""
     try:
         return decoder.decode(data or b"{}")
-    except (msgspec.MsgspecError, RecursionError):
+    except BROKEN:
         tally.generated_bytes += len(data)
         return None
 

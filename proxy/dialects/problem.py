@@ -11,12 +11,14 @@ TITLES = {
     Reason.BUDGET: "Budget exceeded",
     Reason.NEVER_FITS: "Request exceeds quota",
     Reason.CAPACITY: "Temporarily reduced capacity",
+    Reason.SLOWED: "Abnormal usage detected",
 }
 
 TYPES = {
     Reason.QUOTA: "https://iana.org/assignments/http-problem-types#quota-exceeded",
     Reason.BUDGET: "https://iana.org/assignments/http-problem-types#quota-exceeded",
     Reason.CAPACITY: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+    Reason.SLOWED: "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
 }
 """Registered by draft-ietf-httpapi-ratelimit-headers; everything else is `about:blank` and told apart by `code`."""
 

@@ -21,7 +21,7 @@ MOST = 100_000
 """Counts that the local ledger keeps; past it nobody new is served until the store is back."""
 
 STANDINGS = 50_000
-"""Accounts whose last standing is remembered: who was blocked stays so while the store is lost."""
+"""Accounts whose last standing, and whose organization, are remembered: who was blocked stays so while the store is lost."""
 
 
 class SteadyStore:
@@ -37,6 +37,8 @@ class SteadyStore:
         self._ledger = Ledger(math.inf)
         self._local: set[str] = set()
         self._standings: dict[str, str] = {}
+        self._met: dict[str, str] = {}
+        self._new: dict[str, str] = {}
         self.gateways = gateways
         """Live workers on the store when it was last seen; at first, those of this gateway."""
         self.index = index
@@ -45,10 +47,37 @@ class SteadyStore:
     def use(self, policy: Policy) -> None:
         self._policy = policy
 
-    async def reserve(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
+    def take_met(self) -> dict[str, str]:
+        """Organizations of accounts met for the first time since the last look, of those that are not their own: a command that names an
+        account finds its standing by them."""
+        new, self._new = self._new, {}
+        return new
+
+    def _meet(self, account: Account) -> None:
+        if self._met.get(account.id) == account.organization:
+            return
+        self._met[account.id] = self._new[account.id] = account.organization
+        if len(self._met) > STANDINGS:
+            del self._met[next(iter(self._met))]
+
+    def known(self, account: Account) -> str:
+        return self._standings.get(account.id, "") if self._standings else ""
+
+    def note(self, account: Account, name: str, text: str, seconds: float) -> None:
+        if not self._breaker.open:
+            self._remote.notes.note(account, name, text, seconds)
+
+    async def remember(self, account: Account, notes: Mapping[str, str], seconds: float) -> None:
+        if not self._breaker.open:
+            await self._remote.notes.remember(account, notes, seconds)
+
+    async def recall(self, account: Account, names: Sequence[str]) -> list[str | None]:
+        return [None] * len(names) if self._breaker.open else await self._remote.notes.recall(account, names)
+
+    async def reserve(self, request: str, account: Account, claims: Sequence[Claim], note: str = "") -> Grant | Denial:
         if self._breaker.allows():
             try:
-                answer = await self._remote.reserve(request, account, claims)
+                answer = await self._remote.reserve(request, account, claims, note)
             except StoreError as error:
                 self._breaker.failed(str(error))
             else:
@@ -90,6 +119,8 @@ class SteadyStore:
 
     def _answered(self, account: Account, standing: str) -> None:
         self._breaker.succeeded()
+        if account.organization != account.id:
+            self._meet(account)
         if standing:
             self._standings[account.id] = standing
             if len(self._standings) > STANDINGS:

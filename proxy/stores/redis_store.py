@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from proxy.core.facts import Account
-from proxy.core.quota import Claim, Denial, Grant, Meter, Unit
+from proxy.core.quota import ASKED, Claim, Denial, Grant, Meter, Unit
 from proxy.errors import StoreError
 from proxy.stores.connect import Connection, store_error
+from proxy.stores.notes import RedisNotes, note_key
 from proxy.stores.scripts import Call, run, run_all
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class RedisStore:
 
     def __init__(self, connection: Connection, lease: float = LEASE, clock: Callable[[], float] = time.monotonic) -> None:
         self._connection = connection
+        self.notes = RedisNotes(connection)
         self._lease = lease
         self._clock = clock
         self._running: dict[str, str] = {}
@@ -65,12 +67,14 @@ class RedisStore:
         dropped, self._dropped = self._dropped, 0
         return dropped
 
-    async def reserve(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
+    async def reserve(self, request: str, account: Account, claims: Sequence[Claim], note: str = "") -> Grant | Denial:
         keys, places = _usage_keys(account, claims)
-        names = (*_lease_keys(account.organization), _standing_key(account), *keys)
+        notes = (note_key(account.organization, note),) if note else ()
+        names = (*_lease_keys(account.organization), _standing_key(account), *keys, *notes)
         if claims:  # what reserves nothing is never settled
             self._running[request] = account.organization
-        found = await run(self._connection, Call("reserve", names, ("", self._lease, request, account.id, _packed(claims, places))))
+        args = ("", self._lease, request, account.id, _packed(claims, places))
+        found = await run(self._connection, Call("reserve", names, (*args, len(notes))))
         verdict = _verdict(found, claims)
         if isinstance(verdict, Denial):
             self._running.pop(request, None)
@@ -210,17 +214,22 @@ def _standing_key(account: Account) -> str:
 
 
 def _usage_keys(account: Account, claims: Sequence[Claim]) -> tuple[tuple[str, ...], dict[str, int]]:
-    """One hash per subject, and each subject's place in the list."""
-    subjects = list(dict.fromkeys(claim.subject for claim in claims))
-    return tuple(f"sg:{{{account.organization}}}:u:{name}" for name in subjects), {name: place for place, name in enumerate(subjects)}
+    """One hash per subject, one set per claim of distinct things, and each one's place in the list."""
+    names = list(dict.fromkeys([*(f"u:{claim.subject}" for claim in claims), *(_set_name(claim) for claim in claims if claim.members)]))
+    return tuple(f"sg:{{{account.organization}}}:{name}" for name in names), {name: place for place, name in enumerate(names)}
+
+
+def _set_name(claim: Claim) -> str:
+    return f"d:{claim.subject}/{claim.quota.field}"
 
 
 def _packed(claims: Sequence[Claim], places: Mapping[str, int], actual: Mapping[Unit, int] | None = None) -> bytes:
-    """Nine values a claim, as `common.lua` reads them."""
+    """Nine values a claim, or twelve, as `common.lua` reads them."""
     return msgspec.msgpack.encode([
         (
-            places[claim.subject], claim.quota.field, claim.quota.window.kind, claim.quota.window.name, claim.quota.unit.value,
-            claim.refill, claim.limit, claim.cost if actual is None else actual[claim.quota.unit], keep_for(claim),
+            places["u:" + claim.subject], claim.quota.field, claim.quota.window.kind, claim.quota.window.name, claim.quota.unit.value,
+            claim.refill, claim.limit, claim.cost if actual is None or claim.quota.unit in ASKED else actual[claim.quota.unit],
+            keep_for(claim), *((places[_set_name(claim)], claim.stay, claim.members) if claim.members else ()),
         )
         for claim in claims
     ])  # fmt: skip
@@ -235,11 +244,12 @@ def keep_for(claim: Claim) -> int:
 
 def _verdict(found: str, claims: Sequence[Claim]) -> Grant | Denial:
     """The scripts' answer, as records."""
-    line, _, standing = found.partition("\n")
+    line, noted, standing = found.split("\n", 2)
+    note = noted[1:] if noted else None
     binding, wait, *rest = map(float, line.split())
     meters = tuple(Meter(claim.quota, rest[2 * i], rest[2 * i + 1]) for i, claim in enumerate(claims))
     if not binding:
-        return Grant(meters, standing)
+        return Grant(meters, standing, note)
     which = int(binding) - 1
     worst = Meter(claims[which].quota, meters[which].used, wait)
-    return Denial(worst, claims[which].cost, meters, standing)
+    return Denial(worst, claims[which].cost, meters, standing, note)

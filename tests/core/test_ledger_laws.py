@@ -9,14 +9,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.ledger import Ledger
-from proxy.core.quota import Denial, Grant, Unit
-from tests.support.claims import ALL, ANNA, BERT, DAILY, IN_FLIGHT, MINUTE, REQUESTS, TOKENS, actual, claims, steps
+from proxy.core.quota import Claim, Denial, Grant, Unit
+from tests.support.claims import (
+    ALL,
+    ANNA,
+    BERT,
+    BIASED,
+    BIASED_RATE,
+    DAILY,
+    IN_FLIGHT,
+    MINUTE,
+    REQUESTS,
+    SINGLE,
+    TOKENS,
+    actual,
+    biasing_steps,
+    claims,
+    ids,
+    steps,
+)  # fmt: skip
 
 LEASE = 6.0
 START = 1_900_000_000.0
 
 
-@given(steps)
+@given(steps | biasing_steps)
 def test_admitted_and_held_never_pass_a_limit(walk):
     """Settlements below the estimate only (above it, the excess is the stated estimation error).
 
@@ -33,8 +50,9 @@ def test_admitted_and_held_never_pass_a_limit(walk):
             ledger.renew(request, at)
         elif verb == "extend":
             ledger.extend(request, asked[1:4], step, at)
-        elif verb == "settle":
-            ledger.settle(request, asked, actual(0), at)
+        elif verb == "settle" and (request in ledger._leases or which % 2):
+            # what nobody asked for is charged, room or not: here, without what the request alone decides
+            ledger.settle(request, asked if request in ledger._leases else asked[:5], actual(0), at)
         elif verb == "release":
             ledger.release(request, at)
         for claim in claims(ANNA, 0) + claims(BERT, 0):
@@ -43,7 +61,7 @@ def test_admitted_and_held_never_pass_a_limit(walk):
             assert ledger._filled(claim, at) <= max(claim.limit, most) + 1e-6
 
 
-@given(steps, st.integers(0, 5000))
+@given(steps | biasing_steps, st.integers(0, 5000))
 def test_a_refusal_changes_nothing(walk, tokens):
     ledger, at = Ledger(LEASE), START
     for verb, account, which, amount, pause, _ in walk:
@@ -52,13 +70,65 @@ def test_a_refusal_changes_nothing(walk, tokens):
             ledger.reserve(f"{account.id}-{which}", claims(account, amount), at)
     ledger.sweep(at)
     before = {quota: ledger._filled(claims(ANNA, 0, (quota,))[0], at) for quota in ALL}
-    known = deepcopy(ledger._leases)
+    known, met = deepcopy(ledger._leases), remembered(ledger)
     if isinstance(ledger.reserve("another", claims(ANNA, tokens), at), Denial):
         assert ledger._leases == known
+        assert remembered(ledger) == met
         assert before == {quota: ledger._filled(claims(ANNA, 0, (quota,))[0], at) for quota in ALL}
 
 
-@given(steps)
+def remembered(ledger):
+    """Distinct things counted in windows that are not over."""
+    found = {key: {m for m, when in c.met.items() if when > c.at - c.claim.stay} for key, c in ledger._counts.items()}
+    return {key: members for key, members in found.items() if members}
+
+
+@given(biasing_steps)
+def test_a_distinct_thing_is_counted_once_in_a_window(walk):
+    """In a day's budget: all that were used by what was admitted and not given back, and none that nobody used."""
+    ledger, at, day, running, used, ever = Ledger(1e9), START, 0, {}, set(), set()
+    for verb, account, which, tokens, pause, _ in walk:
+        at += pause
+        if int(at // 86400) != day:
+            day, running, used, ever = int(at // 86400), {}, set(), set()
+        request, asked = f"{account.id}-{which}-{day}", claims(account, tokens, (BIASED,))
+        if verb == "reserve":
+            new = request not in ledger._leases and request not in ledger._ended
+            if isinstance(ledger.reserve(request, asked, at), Grant) and new:
+                running[request] = {*ids(tokens)}
+                ever |= {*ids(tokens)}
+        elif request in running and verb == "release":
+            ledger.release(request, at)
+            running.pop(request)
+        elif request in running:
+            ledger.settle(request, asked, actual(tokens), at)
+            used |= running.pop(request)
+        filled = ledger._filled(claims(ANNA, 0, (BIASED,))[0], at)
+        counted = remembered(ledger).get(("o:acme", BIASED.field), set())
+        assert used.union(*running.values()) <= counted <= ever
+        assert filled == len(counted) <= BIASED.burst
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.frozensets(st.integers(0, 30), min_size=1, max_size=4)), max_size=40))
+def test_a_rate_of_distinct_things_admits_its_burst_and_its_rate(arrivals):
+    """And whatever is used again within its seconds costs nothing."""
+    ledger, at, new, last = Ledger(1e9), START, 0, {}
+    for number, (pause, members) in enumerate(arrivals):
+        at += pause
+        fresh = [member for member in members if last.get(member, -math.inf) <= at - 60]
+        claim = Claim(BIASED_RATE, "a:anna", len(members), tuple(sorted(members)))
+        verdict = ledger.reserve(str(number), (claim,), at)
+        if fresh:
+            assert isinstance(verdict, Denial) or len(fresh) <= BIASED_RATE.burst
+        else:
+            assert isinstance(verdict, Grant)
+        if isinstance(verdict, Grant):
+            new += len(fresh)
+            last |= dict.fromkeys(fresh, at)
+    assert new <= BIASED_RATE.burst + BIASED_RATE.amount * (at - START) / 60 + 1e-6
+
+
+@given(steps | biasing_steps)
 def test_nothing_leaks_once_all_leases_are_over(walk):
     ledger, at = Ledger(LEASE), START
     for verb, account, which, tokens, pause, step in walk:
@@ -229,3 +299,60 @@ def test_what_never_fits_is_said_so():
     assert isinstance(verdict, Denial)
     assert verdict.never
     assert verdict.binding.quota == TOKENS
+
+
+def biasing(*members):
+    return (Claim(BIASED, "o:acme", len(members), members), *claims(ANNA, 0, (SINGLE, REQUESTS)))
+
+
+def left(ledger, at=START):
+    return [ledger._filled(claim, at) for claim in biasing(1)]
+
+
+def test_what_the_request_alone_decides_is_left_by_its_settlement():
+    ledger = Ledger(LEASE)
+    ledger.reserve("r", biasing(1, 2, 3), START)
+    ledger.settle("r", biasing(1, 2, 3), actual(0), START)
+    assert left(ledger) == [3, 1, 1]
+    ledger.reserve("s", biasing(2, 3, 4), START)
+    assert left(ledger) == [4, 2, 2]
+
+
+def test_what_is_given_back_is_forgotten_unless_another_has_used_it():
+    ledger = Ledger(LEASE)
+    ledger.reserve("r", biasing(1, 2, 3), START)
+    ledger.reserve("s", biasing(3, 4), START)
+    ledger.release("r", START)
+    assert left(ledger) == [2, 1, 1]
+    ledger.reserve("t", biasing(1, 3), START)
+    assert left(ledger) == [3, 2, 2]
+
+
+def test_a_refusal_by_any_other_quota_counts_no_member():
+    ledger, none = Ledger(LEASE), replace(REQUESTS, amount=1, burst=0)
+    assert isinstance(ledger.reserve("r", (*biasing(1, 2), *claims(ANNA, 0, (none,))), START), Denial)
+    assert left(ledger) == [0, 0, 0]
+
+
+def test_more_members_than_a_window_holds_never_fit():
+    verdict = Ledger(LEASE).reserve("r", biasing(*range(9)), START)
+    assert isinstance(verdict, Denial)
+    assert verdict.never
+    assert (verdict.cost, verdict.binding.quota) == (9, BIASED)
+
+
+def test_what_was_biased_while_the_store_was_lost_is_remembered_and_only_as_much_as_a_window_holds():
+    ledger = Ledger(LEASE)
+    for number in range(6):
+        ledger.settle(str(number), biasing(*range(number * 4, number * 4 + 4)), actual(0), START)
+    count = ledger._counts["o:acme", BIASED.field]
+    assert (count.used, len(count.met)) == (24, 8)
+    ledger.settle("again", biasing(*range(4)), actual(0), START)
+    assert count.used == 24
+
+
+def test_wider_budgets_keep_what_was_met():
+    ledger = Ledger(LEASE)
+    ledger.reserve("r", biasing(1, 2, 3), START)
+    wider = Claim(replace(BIASED, amount=90, burst=90), "o:acme", 2, (3, 4))
+    assert ledger.reserve("s", (wider,), START).meters[0].used == 4

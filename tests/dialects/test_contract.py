@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from proxy.core.enforcement import Fault, Reason
 from proxy.core.facts import GENERATES
 from proxy.core.quota import Denial, Meter, Unit
-from proxy.dialects import CATALOGUE, routing
+from proxy.dialects import CATALOGUE, logits, routing
 from proxy.dialects.base import Tally
 from proxy.errors import CallerError
 from tests.support.claims import ALL, REQUESTS, TOKENS
@@ -25,9 +25,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-keys = st.sampled_from(
-    ["model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of", "stream_options", "prompt", "x"]
-)
+names = ["model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "n", "best_of", "stream_options", "prompt", "x"]
+keys = st.sampled_from([*names, "include", *sorted(logits.KEYS)])
 bodies = st.dictionaries(keys, json_values, max_size=6).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=60)
 
 

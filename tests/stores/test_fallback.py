@@ -21,7 +21,7 @@ from proxy.stores.breaker import Breaker
 from proxy.stores.connect import Connection
 from proxy.stores.fallback import SteadyStore
 from proxy.stores.redis_store import RedisStore
-from tests.support.claims import ANNA, BERT, DAY, MINUTE, actual
+from tests.support.claims import ANNA, BERT, BIASED, DAY, MINUTE, actual
 from tests.support.identity import Clock
 from tests.support.meters import until
 from tests.support.policies import policy
@@ -248,6 +248,27 @@ async def test_what_was_served_alone_is_charged_in_full_once(own_server: Server,
     await breakable.healed()
     assert await breakable.used() == (420, 0)
     assert not (await breakable.reserve(cost=1))[1].local
+
+
+def biasing(*ids: int) -> tuple[Claim, ...]:
+    return (Claim(BIASED, "o:acme", len(ids), ids),)
+
+
+async def test_what_was_biased_alone_is_counted_once_there_and_here(own_server: Server, breakable: Steady) -> None:
+    breakable.lose(serve_locally=1.0)
+    own_server.kill()
+    for name, ids, granted in (("r1", (1, 2, 3, 4, 5), True), ("r2", (4, 5, 6, 7), True), ("r3", (7, 8, 9), False), ("r4", (1, 7), True)):
+        verdict = await breakable.store.reserve(name, ANNA, biasing(*ids))
+        assert (verdict.local, isinstance(verdict, Grant)) == (True, granted)
+        if granted:
+            breakable.store.settle(name, ANNA, biasing(*ids), actual(0))
+    own_server.start()
+    await breakable.healed()
+    assert await breakable.remote.drain(10)
+    key = "sg:{acme}:d:o:acme/biased_tokens/day"
+    assert {name for name in await breakable.connection.client.zrange(key, 0, -1) if name.isdigit()} == {"1", "2", "3", "4", "5", "6", "7"}
+    verdict = await breakable.store.reserve("r5", ANNA, biasing(1, 7, 8))
+    assert verdict.meters[0].used == 8
 
 
 async def test_a_stream_that_began_before_is_not_extended_meanwhile(own_server: Server, breakable: Steady) -> None:

@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from proxy.core.facts import Account
+from proxy.core.ledger import EXACT
 from proxy.core.quota import HELD, Claim, Denial, Grant, Quota, Unit, subject
 from proxy.errors import StoreError
 from proxy.stores.connect import Connection
@@ -60,7 +61,7 @@ async def test_a_grant_says_how_every_quota_stands(connection: Connection) -> No
     assert not verdict.local
     assert verdict.standing == ""
     assert [meter.quota for meter in verdict.meters] == list(ALL)
-    assert [meter.used for meter in verdict.meters] == [1, 100, 100, 300, 1]
+    assert [meter.used for meter in verdict.meters] == [1, 100, 100, 300, 1, 1, 3, 3]
     assert verdict.meters[0].frees_in == pytest.approx(10, abs=0.5)  # one of six a minute
     assert verdict.meters[1].frees_in == pytest.approx(10, abs=0.5)  # a hundred of six hundred a minute
     assert verdict.meters[4].remaining == 2
@@ -292,7 +293,7 @@ async def test_leases_outlast_all_that_they_hold(connection: Connection) -> None
 
 @pytest.mark.parametrize("ending", ["settle", "release"])
 async def test_who_used_nothing_leaves_nothing_behind(connection: Connection, ending: str) -> None:
-    store, quotas = RedisStore(connection), tuple(quota for quota in ALL if ending == "release" or quota.unit is not Unit.REQUESTS)
+    store, quotas = RedisStore(connection), tuple(quota for quota in ALL if ending == "release" or quota.unit not in EXACT)
     asked = claims(ANNA, 100, quotas)
     await store.reserve("r1", ANNA, asked)
     if ending == "settle":

@@ -16,7 +16,7 @@ from proxy.stores.keys import RedisKeys
 from proxy.stores.redis_store import RedisStore
 from proxy.stores.registry import Registry
 from tests.stores.test_keys import record
-from tests.support.claims import ANNA, DAY, actual
+from tests.support.claims import ANNA, BIASED, DAY, actual
 from tests.support.identity import Clock
 from tests.support.meters import until
 from tests.support.servers import Cluster, Watched, cluster, servers, wait_for, watched
@@ -57,7 +57,12 @@ async def connected(url: str, deadline: float = 5.0) -> AsyncIterator[Connection
 
 
 def tokens(account: Account, cost: int) -> tuple[Claim, ...]:
-    return (Claim(TOKENS, f"a:{account.id}", cost),)
+    """With a few biases, whose ids have a key of their own in the organization's slot."""
+    return (Claim(TOKENS, f"a:{account.id}", cost), Claim(BIASED, f"o:{account.organization}", 3, (1, 2, 3)))
+
+
+async def biased(connection: Connection, account: Account) -> int:
+    return int(await connection.client.zcard(f"sg:{{{account.organization}}}:d:o:{account.organization}/{BIASED.field}"))
 
 
 async def used(connection: Connection, account: Account) -> tuple[float, float]:
@@ -80,6 +85,7 @@ async def everything_works(url: str) -> None:
             store.settle(f"r-{each.id}", each, tokens(each, 300), actual(120))
         assert await store.drain(10)
         assert {await used(connection, each) for each in PEOPLE} == {(120, 0)}
+        assert {await biased(connection, each) for each in PEOPLE} == {3}
         await RedisStore(connection, lease=0.01).beat(AT + 1000)
         assert await connection.client.zcard("sg:active") == 0
 

@@ -3,16 +3,22 @@
 -- Keys of one organization share a hash tag, so that one script may touch them all (Redis Cluster: one slot):
 --   sg:{org}:u:<subject>   hash  <unit>/<window>[/<model>] -> "used at held from to from to …"; never keyed by an amount
 --                                (from when until when a rate's bucket stood empty, oldest first)
+--   sg:{org}:d:<subject>/<field>  zset  id -> when it was new (of a calendar budget: the number of its window), for what counts distinct
+--                                things; id+ -> the same, where another request has used it since
 --   sg:{org}:live          zset  request -> expiry, seconds                     leases that are alive
 --   sg:{org}:leases        hash  request -> packed lease                        alive, or expired and not yet settled
 --   sg:{org}:ended         zset  request -> when, seconds                       so that a repeated call changes nothing
 --   sg:{org}:s:<account>   string                                              the account's standing
+--   sg:{org}:n:<name>      string                                              a note (stores/notes.py)
 -- Every script: KEYS[1..3] = live, leases, ended; ARGV[1] = time in seconds, or '' for the server's own; ARGV[2] = lease, seconds.
 
 local LIVE, LEASES, ENDED = KEYS[1], KEYS[2], KEYS[3]
 local REMEMBERED, SOON, SWEPT = 600, 1, 200
 local SHORT, GAPS, DUST = 1, 32, 1e-9
 local DAY = 86400
+-- Known on arrival: used at once. Of these, what the request alone decides is left by a settlement as it was.
+local EXACT = {requests = true, biased_tokens = true, single_token = true}
+local ASKED = {biased_tokens = true, single_token = true}
 -- Longer than any usage is kept: what a lease holds must not outlive the lease, or it would be held for good.
 local LONGEST = 63 * DAY
 
@@ -79,7 +85,8 @@ local function stood_empty(count, start)
   count.idle = newest(gaps)
 end
 
--- A claim: {key, field, kind, window, unit, refill, limit, cost, keep}. kind: rate | calendar | held.
+-- A claim: {key, field, kind, window, unit, refill, limit, cost, keep}, and of distinct things {set, stay, ids}.
+-- kind: rate | calendar | held. What it adds to its count is its `charge`.
 local function count_of(claim)
   local n = {}
   for x in string.gmatch(redis.call('HGET', claim.key, claim.field) or '', '%S+') do n[#n + 1] = tonumber(x) or 0 end
@@ -137,6 +144,52 @@ local function charge_held(entry)
   keep(entry, count)
 end
 
+-- Tells a claim's new ids from those that are counted in this window, and forgets what was counted in one that is over.
+local function tell_new(claim)
+  if not claim.ids then return end
+  redis.call('ZREMRANGEBYSCORE', claim.set, '-inf', num(count_of(claim).at - claim.stay))
+  local met = redis.call('ZMSCORE', claim.set, unpack(claim.ids))
+  claim.new, claim.known = {}, {}
+  for i, id in ipairs(claim.ids) do
+    if met[i] then
+      claim.known[#claim.known + 1] = {met[i], num(id) .. '+'}
+    else
+      claim.new[#claim.new + 1] = id
+    end
+  end
+  claim.charge = #claim.new
+end
+
+-- A count that is full (it was passed while nobody could refuse) remembers no more of them.
+local function meet(claim, count, at)
+  if not claim.ids then return end
+  local marks = {}
+  local function mark(score, id)
+    marks[#marks + 1] = score
+    marks[#marks + 1] = id
+  end
+  for _, pair in ipairs(claim.known) do mark(pair[1], pair[2]) end
+  if count.used < claim.limit then
+    for _, id in ipairs(claim.new) do mark(num(at), num(id)) end
+  end
+  if #marks == 0 then return end
+  redis.call('ZADD', claim.set, unpack(marks))
+  if redis.call('TTL', claim.set) < claim.keep then redis.call('EXPIRE', claim.set, claim.keep * 2) end
+end
+
+-- Forgets the ids that a request was the first to use and nobody else has used since; what stays charged of it.
+local function part(entry)
+  if not entry.new or #entry.new == 0 then return 0 end
+  local lone, shared = {}, {}
+  for i, id in ipairs(entry.new) do shared[i] = num(id) .. '+' end
+  local met, also = redis.call('ZMSCORE', entry.set, unpack(entry.new)), redis.call('ZMSCORE', entry.set, unpack(shared))
+  for i, id in ipairs(entry.new) do
+    if met[i] and tonumber(met[i]) == entry.met and not also[i] then lone[#lone + 1] = num(id) end
+  end
+  if #lone > 0 then redis.call('ZREM', entry.set, unpack(lone)) end
+  return entry.charged - #lone
+end
+
 local function undrained(entry, since)
   if entry.kind == 'calendar' then
     return window_of(entry.window, since) == window_of(entry.window, NOW) and entry.charged or 0
@@ -186,12 +239,14 @@ local function stepped(since)
 end
 
 local function charge_late(claim, amount, since)
-  local count = count_of(claim)
-  if claim.kind == 'rate' then
-    amount = served_idle(count, amount, stepped(since), claim.refill)
-  elseif claim.kind ~= 'calendar' or window_of(claim.window, since) ~= window_of(claim.window, NOW) then
-    return
+  local count, rate = count_of(claim), claim.kind == 'rate'
+  if not rate and (claim.kind ~= 'calendar' or window_of(claim.window, since) ~= window_of(claim.window, NOW)) then return end
+  if claim.ids then
+    tell_new(claim)
+    meet(claim, count, rate and math.min(since, count.at) or count.at)
+    amount = claim.charge
   end
+  if rate then amount = served_idle(count, amount, stepped(since), claim.refill) end
   count.used = count.used + amount
   keep_or_forget(claim, count)
 end
@@ -253,13 +308,15 @@ local function sweep()
   end
 end
 
--- Claims come packed, nine values each (one argument costs the client a tenth of fifty); their usage hashes in KEYS from `keys`.
+-- Claims come packed, nine values each (one argument costs the client a tenth of fifty), twelve where they count distinct things;
+-- their usage hashes, and the sets of those things, in KEYS from `keys`.
 local function claims_from(packed, keys)
   local claims = {}
   for i, row in ipairs(cmsgpack.unpack(packed)) do
     claims[i] = {
       key = KEYS[keys + row[1]], field = row[2], kind = row[3], window = row[4], unit = row[5],
       refill = row[6], limit = row[7], cost = row[8], keep = row[9],
+      charge = row[8], set = row[10] and KEYS[keys + row[10]], stay = row[11], ids = row[12],
     }
   end
   return claims
@@ -275,7 +332,7 @@ local function without_room(claims)
   local binding, worst = 0, -1
   for i, claim in ipairs(claims) do
     local count = count_of(claim)
-    local excess = count.used + count.held + claim.cost - claim.limit
+    local excess = count.used + count.held + claim.charge - claim.limit
     if excess > 0 then
       local wait = frees_in(claim, excess) + (claim.cost > claim.limit and 1e12 or 0)
       if wait > worst then binding, worst = i, wait end
@@ -284,12 +341,13 @@ local function without_room(claims)
   return binding
 end
 
--- One line of numbers, "binding (0: granted), its wait, used 1, frees 1, used 2, frees 2, …", and after it the standing.
-local function answer(claims, binding, standing)
+-- One line of numbers, "binding (0: granted), its wait, used 1, frees 1, used 2, frees 2, …"; then the note behind an equals sign, where
+-- there is one; then the standing.
+local function answer(claims, binding, standing, note)
   local wait = 0
   if binding > 0 then
     local claim, count = claims[binding], count_of(claims[binding])
-    wait = frees_in(claim, count.used + count.held + claim.cost - claim.limit)
+    wait = frees_in(claim, count.used + count.held + claim.charge - claim.limit)
   end
   local out = {num(binding), num(wait)}
   for _, claim in ipairs(claims) do
@@ -297,5 +355,5 @@ local function answer(claims, binding, standing)
     out[#out + 1] = num(count.used + count.held)
     out[#out + 1] = num(frees_in(claim, count.used + count.held))
   end
-  return table.concat(out, ' ') .. '\n' .. (standing or '')
+  return table.concat(out, ' ') .. '\n' .. (note and '=' .. note or '') .. '\n' .. (standing or '')
 end
