@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp import web
 
 from proxy.telemetry.exposition import CONTENT_TYPE, counters_only, merge
+from proxy.verification.site import Verification
 
 PATIENCE = aiohttp.ClientTimeout(total=2.0)
 """How long a worker may take to answer before it counts as not ready."""
@@ -89,12 +90,15 @@ class Admin:
         self._scrapes = Scrapes()
         self.draining = False
 
-    async def open(self, sock: Any) -> None:
+    async def open(self, sock: Any, pages: Verification | None = None) -> None:
+        """`pages`: what an account's owner may see, under `/verify/`. Everything else here is the operator's."""
         app = web.Application()
         app.router.add_get("/health/live", self._live)
         app.router.add_get("/health/ready", self._ready)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/status", self._status)
+        if pages is not None:
+            pages.mount(app)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.SockSite(self._runner, sock).start()

@@ -15,8 +15,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from proxy.app import sockets
+from proxy.app import secret, sockets, verification
 from proxy.app.admin import Admin
+from proxy.app.clearance import PolicyClearance
 from proxy.app.stores import embedded_if_needed
 from proxy.config.settings import Settings
 from proxy.errors import ConfigError
@@ -59,14 +60,20 @@ class Supervisor:
             for sock in (*doors, admin):
                 stack.callback(sock.close)
             self.listening, self.admin = sockets.words(doors[0]), sockets.words(admin)
+            self._settings = self._settings.model_copy(update={"admin": self.admin})  # its port may have been ours to choose
             self.store_url = await stack.enter_async_context(embedded_if_needed(self._settings))
-            await self._admin.open(admin)
+            ring = secret.keyring(self._settings)
+            clearance = PolicyClearance(self._settings.policy)
+            pages = await stack.enter_async_context(verification.opened(self._settings, self.store_url, ring, clearance))
+            await self._admin.open(admin, pages)
             stack.push_async_callback(self._admin.close)
             async with asyncio.TaskGroup() as group:
                 for index, sock in enumerate(doors):
                     group.create_task(self._keep(index, sock))
                 group.create_task(self._announce())
+                following = group.create_task(secret.follow(self._settings, ring))
                 await self._stopping.wait()
+                following.cancel()
                 self._admin.draining = True
                 for sock in doors:
                     sock.close()  # or new callers would wait in its queue, where nobody serves them any more

@@ -1,6 +1,5 @@
 """`stillgate keys`: create, list, revoke and rotate API keys. A key is shown once; the store keeps its hash."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -10,32 +9,23 @@ from typing import Any, TypeVar
 import click
 
 from proxy.app.keys import Keys, now
-from proxy.app.stores import connected
-from proxy.config import settings
-from proxy.config.measures import duration as seconds
+from proxy.cli.store_options import given, seconds_of, store_options, with_store
 from proxy.core.keys import KeyRecord
-from proxy.errors import ConfigError
 from proxy.stores.keys import RedisKeys
 
 T = TypeVar("T")
 
 
 @click.group("keys")
-@click.option("--store", metavar="URL", help="The store, as given to serve. [the embedded one of --state-dir]")
-@click.option("--state-dir", metavar="DIR", help="The state directory, as given to serve.")
-@click.option("--settings", "settings_file", metavar="FILE", help="The settings file, as given to serve.")
+@store_options
 @click.pass_context
 def command(context: click.Context, /, **flags: Any) -> None:
     """Create, list, revoke and rotate API keys."""
-    context.obj = {name: value for name, value in flags.items() if value is not None}
+    context.obj = given(flags)
 
 
 def _with_keys(context: click.Context, /, work: Callable[[Keys], Awaitable[T]]) -> T:
-    async def run() -> T:
-        async with connected(settings.load(context.obj)) as connection:
-            return await work(Keys(RedisKeys(connection)))
-
-    return asyncio.run(run())
+    return with_store(context.obj, lambda connection: work(Keys(RedisKeys(connection))))
 
 
 @command.command()
@@ -91,14 +81,6 @@ def rotate(context: click.Context, /, key_id: str, grace: str) -> None:
     key, made = _with_keys(context, lambda keys: keys.rotate(key_id, seconds_of(grace)))
     _show(key, made)
     click.echo(f"{key_id} stays valid for {grace} more.", err=True)
-
-
-def seconds_of(text: str) -> float:
-    """`90d` and the like. Raises `ConfigError`."""
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
 
 
 def _show(key: str, record: KeyRecord) -> None:

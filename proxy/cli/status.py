@@ -7,17 +7,16 @@ from typing import Any
 import click
 
 from proxy.app.stores import status
+from proxy.cli.store_options import given, store_options
 from proxy.config import settings
 
 
 @click.command("status")
-@click.option("--store", metavar="URL", help="The store, as given to serve. [the embedded one of --state-dir]")
-@click.option("--state-dir", metavar="DIR", help="The state directory, as given to serve.")
-@click.option("--settings", "settings_file", metavar="FILE", help="The settings file, as given to serve.")
+@store_options
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(*, as_json: bool, **flags: Any) -> None:
     """Show the gateways on a store, their policies, and what is in flight."""
-    found = asyncio.run(status(settings.load({name: value for name, value in flags.items() if value is not None})))
+    found = asyncio.run(status(settings.load(given(flags))))
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
 
 

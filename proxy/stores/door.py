@@ -1,4 +1,4 @@
-"""Failed logins by address, counted over all gateways with `limits`: small counts of one are what it is right for."""
+"""Failed attempts by whoever made them, counted over all gateways with `limits`: small counts of one are what it is right for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,10 +26,12 @@ PATIENCE = 0.5
 class RedisDoor:
     """The `Door` port. It has a client of its own: who tries keys must not keep those who have one from the store."""
 
-    def __init__(self, url: str, clock: Callable[[], float]) -> None:
+    def __init__(self, url: str, clock: Callable[[], float], what: str = "login") -> None:
+        """`what` is attempted: each kind is counted by itself."""
         self._connection = Connection(url, PATIENCE)
         self._limiter = SlidingWindowCounterRateLimiter(_Borrowed(self._connection.client))
         self._clock = clock
+        self._what = what
         self._shut: dict[str, float] = {}
 
     def shut(self, peer: str) -> bool:
@@ -39,7 +41,7 @@ class RedisDoor:
         if self.shut(peer):
             return
         try:
-            allowed = await self._connection.run(lambda _: self._limiter.hit(LIMIT, "login", peer))
+            allowed = await self._connection.run(lambda _: self._limiter.hit(LIMIT, self._what, peer))
         except StoreError:
             return  # the store is lost; its breaker says so, once
         if not allowed:

@@ -45,7 +45,7 @@ async def test_the_first_worker_says_what_of_the_policy_is_not_in_force(
     said = compile_text(SHADOW)
     assert said.notes
     wanted = [f"policy quiet: {words}" for words in (*said.notes, *said.pending)]
-    first, second = (Gateway(settings(tmp_path), Place(index, door, tmp_path / "answers")) for index in (0, 1))
+    first, second = (Gateway(settings(tmp_path), Place(index, door, tmp_path / "answers", with_store=True)) for index in (0, 1))
     assert warnings(caplog) == wanted, "once, at the start"
     first._use(compile_text(SHADOW))
     assert warnings(caplog) == wanted, "and once more with each change"
