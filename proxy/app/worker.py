@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,15 +22,20 @@ from yarl import URL
 
 from proxy.app import secret
 from proxy.app.admin import WorkerAdmin
+from proxy.app.cautions import cautions
+from proxy.config.model_verification import verification_url
 from proxy.config.policy import compile_policy
 from proxy.config.reload import Watcher
 from proxy.config.settings import Settings
 from proxy.core.estimate import Estimator
+from proxy.core.facts import Account
 from proxy.core.policy import Policy
 from proxy.errors import ConfigError, StoreError
 from proxy.gateway.capacity import Places
 from proxy.gateway.rooms import Rooms
 from proxy.identity import Identities
+from proxy.sealing.links import Links
+from proxy.sealing.seal import KeyedSeal
 from proxy.server.front import FrontDoor
 from proxy.stores.breaker import Breaker
 from proxy.stores.connect import Connection
@@ -38,6 +44,7 @@ from proxy.stores.fallback import SteadyStore
 from proxy.stores.keys import RedisKeys
 from proxy.stores.redis_store import RedisStore
 from proxy.stores.registry import Registry
+from proxy.stores.standings import RedisStandings
 from proxy.telemetry import OpenedTelemetry, TelemetryOptions, open_telemetry
 from proxy.telemetry.logs import configure
 from proxy.upstream.client import HttpUpstream
@@ -85,7 +92,9 @@ class Gateway:
         self._counts = RedisStore(self._connection)
         self._breaker = Breaker(time.monotonic, self._breaker_changed)
         self._store = SteadyStore(self._counts, self._breaker, self._policy, clock, gateways=settings.workers, index=place.index)
+        self._keyring = secret.keyring(settings)
         self._registry = Registry(self._connection)
+        self._standings = RedisStandings(self._connection)
         self._door = RedisDoor(settings.store, clock)
         self._upstream = HttpUpstream([_target(upstream) for upstream in settings.upstreams])
         self._identities = Identities(RedisKeys(self._connection), self._upstream.fetch, secret.secret_of(settings), time.monotonic)
@@ -93,7 +102,7 @@ class Gateway:
         self._rooms = Rooms(
             policy=self._policy, identity=self._identities, store=self._store, upstream=self._upstream, telemetry=self._telemetry,
             door=self._door, places=Places(self._policy.capacity, settings.workers),
-            estimator=Estimator(), max_body=settings.max_body, clock=clock,
+            estimator=Estimator(), max_body=settings.max_body, clock=clock, seal=KeyedSeal(self._keyring), links=self._link(),
         )  # fmt: skip
         self._front = FrontDoor(self._rooms)
         self._show_policy()
@@ -111,7 +120,7 @@ class Gateway:
             await admin.open()
             stack.push_async_callback(admin.close)
             async with asyncio.TaskGroup() as group:
-                loops = [group.create_task(loop) for loop in (self._counts.work(), self._beat(), self._identities.follow(), self._watch())]
+                loops = [group.create_task(loop) for loop in self._loops()]
                 await stopping.wait()
                 await self._front.drain(self._settings.drain)
                 await self._counts.drain(FLUSH)
@@ -119,12 +128,24 @@ class Gateway:
                     loop.cancel()
             await self._leave()
 
+    def _loops(self) -> tuple[Coroutine[None, None, None], ...]:
+        return (
+            self._counts.work(), self._counts.notes.work(), self._beat(), self._identities.follow(), self._watch(),
+            secret.follow(self._settings, self._keyring),
+        )  # fmt: skip
+
+    def _link(self) -> Callable[[Account, float, float], str]:
+        """Where an account's owner verifies."""
+        links, settings = Links(self._keyring), self._settings
+        return lambda account, at, spent: verification_url(settings, links.make(account.id, account.organization, at, spent))
+
     async def _beat(self) -> None:
         while True:
             at = clock()
             try:
                 await self._counts.beat(at)
                 alive = await self._registry.sign(self.name, self._says())
+                await self._standings.met(self._store.take_met())
                 self._store.gateways, self._store.index = len(alive), alive.index(self.name)
             except StoreError as error:
                 self._telemetry.count("store_errors", operation="beat")
@@ -178,7 +199,8 @@ class Gateway:
         """Which policy is in force, and what in it does not do what one might think. The first worker speaks for all."""
         self._telemetry.policy(self._policy)
         if self._place.index == 0:
-            for said in (*self._policy.notes, *self._policy.pending):
+            also = cautions(self._settings, self._policy, embedded=self._place.with_store)
+            for said in (*self._policy.notes, *self._policy.pending, *also):
                 log.warning("policy %s: %s", self._policy.name, said)
 
     async def _leave(self) -> None:

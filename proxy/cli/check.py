@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from proxy.config import aloud
 from proxy.config.measures import duration_words, share_words
 from proxy.config.policy import compile_policy
 from proxy.core.policy import Policy, Tier
@@ -43,12 +44,14 @@ def summary(policy: Policy) -> Iterator[str]:
         yield from _tier(tier, default=tier.name == policy.default_tier)
     for route in policy.routes:
         cost = f"{route.requests} requests and {route.tokens} input tokens"
-        yield f"open route: {'|'.join(route.methods) or 'any method'} {route.path}, each call counts as {cost}"
+        also = "; also for accounts whose answers must be shaped, as they come" if route.unshaped else ""
+        yield f"open route: {'|'.join(route.methods) or 'any method'} {route.path}, each call counts as {cost}{also}"
     for account, name in policy.account_tiers.items():
         yield f"account {account}: tier {name}"
+    yield from aloud.rules(policy)
     yield from _failure(policy)
     yield from (f"note: {note}" for note in policy.notes)
-    yield from (f"NOT YET IN FORCE: {part.removesuffix(': not yet in force')}" for part in policy.pending)
+    yield from (f"NOT YET IN FORCE: {part.replace(': not yet in force', '')}" for part in policy.pending)
 
 
 def _tier(tier: Tier, *, default: bool) -> Iterator[str]:

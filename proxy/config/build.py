@@ -58,7 +58,10 @@ def tiers(file: PolicyFile) -> dict[str, core.Tier]:
 
 def routes(file: PolicyFile) -> tuple[core.OpenRoute, ...]:
     """The opened routes, in order."""
-    return tuple(core.OpenRoute(route.path, route.methods, route.cost.requests, route.cost.tokens) for route in file.routes)
+    return tuple(
+        core.OpenRoute(route.path, route.methods, route.cost.requests, route.cost.tokens, unshaped=route.unshaped == "serve")
+        for route in file.routes
+    )
 
 
 def identity_settings(identity: Identity) -> dict[str, dict[str, object]]:
@@ -100,12 +103,4 @@ def store_lost(part: Failure) -> core.StoreLost:
 
 def pending(file: PolicyFile) -> tuple[str, ...]:
     """Parts that parse and are not yet in force."""
-    lists = file.accounts.lists
-    parts = {
-        "risk": file.risk,
-        "ladder": file.ladder,
-        "guards": file.guards,
-        "accounts.lists": lists.trusted or lists.watch,
-        "failure.shaping_error": file.failure.shaping_error,
-    }
-    return tuple(f"{name}: not yet in force" for name, part in parts.items() if part is not None)
+    return () if file.risk is None else ("risk: not yet in force; until it is, accounts come onto a rung by hand only",)

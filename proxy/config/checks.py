@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
+from proxy.config import checks_rules
 from proxy.config.build import sourced
 from proxy.config.model import PolicyFile, Tier
 from proxy.config.model_risk import SIGNALS
@@ -31,6 +32,7 @@ def problems(file: PolicyFile) -> Iterator[Finding]:
     for name, tier in file.tiers.items():
         yield from _patterns(name, tier)
         yield from _quotas(file, name, tier)
+    yield from checks_rules.problems(file)
 
 
 def default_tier(file: PolicyFile) -> str:
@@ -80,11 +82,12 @@ def _quotas(file: PolicyFile, name: str, tier: Tier) -> Iterator[Finding]:
 def notes(file: PolicyFile) -> Iterator[str]:
     """What is probably not meant."""
     if file.mode == "shadow":
-        yield "mode: shadow; quotas and tiers are decided and recorded, but nothing is refused for them"
+        yield "mode: shadow; quotas, tiers, the ladder and the guards are decided and recorded, but nothing is done for them"
     for name, tier in file.tiers.items():
         yield from _tier_notes(file, name, tier)
     yield from _identity_notes(file)
     yield from _never(file)
+    yield from checks_rules.notes(file)
     for signal in file.risk.signals if file.risk else ():
         if signal not in SIGNALS:
             yield f"risk.signals.{signal}: no such signal is planned{meant(signal, SIGNALS)}"
@@ -117,9 +120,10 @@ def _identity_notes(file: PolicyFile) -> Iterator[str]:
 
 def _never(file: PolicyFile) -> Iterator[str]:
     """Entries behind an earlier one that takes all they could match."""
-    for earlier, later in _pairs(list(file.accounting.prices)):
-        if _covers(earlier, later):
-            yield f"accounting.prices.{later}: never used, for '{earlier}' stands before it"
+    for table, patterns in (("accounting.prices", list(file.accounting.prices)), ("models", list(file.models))):
+        for earlier, later in _pairs(patterns):
+            if _covers(earlier, later):
+                yield f"{table}.{later}: never used, for '{earlier}' stands before it"
     for first, second in _pairs(list(file.routes)):
         methods = not first.methods or (second.methods and set(second.methods) <= set(first.methods))
         rest = first.path.endswith("**") and not set("*{") & set(first.path[:-2]) and second.path.startswith(first.path[:-2])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
@@ -41,18 +41,22 @@ def _limits(unit: Unit, *examples: str) -> Any:
 RequestLimits = _limits(Unit.REQUESTS, "20/minute", "600/minute burst 50", "5000/day")
 TokenLimits = _limits(Unit.TOKENS, "40k/minute", "500k/5 minutes", "1.5m/day")
 SpendLimits = _limits(Unit.SPEND, "200 usd/day", "50 usd/hour burst 5 usd")
+BiasedLimits = _limits(Unit.BIASED, "2k/day")
+SingleLimits = _limits(Unit.SINGLE, "5k/day")
 
 Duration = Annotated[float, reads(measures.duration, "30s", "5m", "7d")]
 Share = Annotated[float, reads(measures.share, "50%")]
 Exchanges = Annotated[int, reads(measures.exchanges, "50 exchanges")]
 Money = Annotated[int, reads(measures.price, "3 usd/1m")]
+Mode = Literal["enforce", "shadow"]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Tokens = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
 Weight = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
 Score = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]
 
 
-def _matching(expression: str, wanted: str) -> AfterValidator:
+def matching(expression: str, wanted: str) -> AfterValidator:
+    """A text of which the whole matches; the message says what is wanted instead."""
     pattern = re.compile(expression)
 
     def check(value: str) -> str:
@@ -63,13 +67,13 @@ def _matching(expression: str, wanted: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Name = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name: letters, digits, '.', '_' and '-', at most 64")]
-AccountId = Annotated[str, _matching(ACCOUNT_ID.pattern, "an account: 1 to 200 characters, no spaces and no braces")]
-Pattern = Annotated[str, _matching(r"[^\s\x00-\x1f\x7f]{1,200}", "a pattern of model names, such as large-*")]
+Name = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name: letters, digits, '.', '_' and '-', at most 64")]
+AccountId = Annotated[str, matching(ACCOUNT_ID.pattern, "an account: 1 to 200 characters, no spaces and no braces")]
+Pattern = Annotated[str, matching(r"[^\s\x00-\x1f\x7f]{1,200}", "a pattern of model names, such as large-*")]
 RoutePath = Annotated[
-    str, _matching(r"/(?!/)(?:(?!//|/\.\.?(?:/|$))[^\s?#])*", "a path: it begins with '/' and has no '//', '..', query or space")
+    str, matching(r"/(?!/)(?:(?!//|/\.\.?(?:/|$))[^\s?#])*", "a path: it begins with '/' and has no '//', '..', query or space")
 ]
-HeaderName = Annotated[str, _matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", "the name of a header field")]
-HttpUrl = Annotated[str, _matching(r"https?://[^\s@/?#]+(?:/[^\s?#]*)?(?:\?[^\s#]*)?", "an http:// or https:// URL without a credential")]
-Line = Annotated[str, _matching(r"[^\x00-\x1f\x7f-\x9f]{0,200}", "one line of at most 200 characters")]
-FileName = Annotated[str, _matching(r"[^\x00-\x1f\x7f]{1,1000}", "a file's path")]
+HeaderName = Annotated[str, matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", "the name of a header field")]
+HttpUrl = Annotated[str, matching(r"https?://[^\s@/?#]+(?:/[^\s?#]*)?(?:\?[^\s#]*)?", "an http:// or https:// URL without a credential")]
+Line = Annotated[str, matching(r"[^\x00-\x1f\x7f-\x9f]{0,200}", "one line of at most 200 characters")]
+FileName = Annotated[str, matching(r"[^\x00-\x1f\x7f]{1,1000}", "a file's path")]

@@ -23,8 +23,11 @@ from proxy.config.fields import (
     Weight,
     listed,
 )
+from proxy.config.model_guards import GuardsPart
 from proxy.config.model_identity import Identity
-from proxy.config.model_risk import Guards, Ladder, Risk
+from proxy.config.model_ladder import LadderPart
+from proxy.config.model_risk import Risk
+from proxy.config.model_shaping import ModelPart, RewritePart
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -110,13 +113,17 @@ class Route(Strict):
     allow: Literal["tunnel"]
     """tunnel: passed as it comes."""
     cost: Cost = Cost()
+    unshaped: Literal["refuse", "serve"] = "refuse"
+    """For accounts whose answers must be shaped, which here they cannot be: refuse, or serve all the same."""
 
 
 class Lists(Strict):
     """Files with one account per line."""
 
     trusted: FileName | None = None
+    """Accounts that no score moves."""
     watch: FileName | None = None
+    """Accounts that are on watch at least."""
 
 
 class Accounts(Strict):
@@ -203,7 +210,8 @@ class Failure(Strict):
 
     store_lost: StoreLostPart = StoreLostPart()
     stream_over_quota: Literal["finish", "slow", "stop"] = "slow"
-    shaping_error: Literal["end_stream"] | None = None
+    shaping_error: Literal["end_stream"] = "end_stream"
+    """What becomes of an answer that cannot be shaped as it must be; it is never passed on unshaped."""
 
 
 class Timeouts(Strict):
@@ -230,6 +238,9 @@ class PolicyFile(Strict):
     capacity: CapacityPart = CapacityPart()
     failure: Failure = Failure()
     timeouts: Timeouts = Timeouts()
+    models: dict[Pattern, ModelPart] = Field(default={})
+    """What models know, by pattern of their names; the first that matches holds."""
     risk: Risk | None = None
-    ladder: Ladder | None = None
-    guards: Guards | None = None
+    ladder: LadderPart = LadderPart()
+    guards: GuardsPart = GuardsPart()
+    rewrite: RewritePart = RewritePart()

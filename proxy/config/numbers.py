@@ -44,8 +44,13 @@ def plain(number: Decimal) -> str:
 
 def shown(value: object) -> str:
     """`value` quoted for a message: short, and without characters that could move a terminal's cursor."""
-    text = "".join(letter if letter.isprintable() else "?" for letter in str(value)[: LONGEST_TEXT + 1])
+    text = printable(str(value)[: LONGEST_TEXT + 1])
     return f"'{text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + '…'}'"
+
+
+def printable(value: object) -> str:
+    """The text of `value` without what could move a cursor or begin a line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value))
 
 
 def close(text: str, known: Iterable[str]) -> str:

@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config import build, checks, source
+from proxy.config import build, build_rules, checks, source
 from proxy.config.explain import explained
 from proxy.config.fields import ACCOUNT_ID
 from proxy.config.files import Files
@@ -19,7 +19,7 @@ from proxy.config.problems import Place, PolicyProblems, Problem
 from proxy.config.source import Document
 from proxy.core.policy import Policy
 
-UNUSED = ("risk", "ladder", "guards")
+UNUSED = ("risk",)
 """Parts whose text counts for the digest although nothing is compiled from them yet."""
 
 
@@ -60,6 +60,12 @@ def _compiled(document: Document, name: str, files: Files) -> Policy:
         trusted=trusted,
         watch=watch,
         identity_settings=build.identity_settings(file.identity),
+        ladder=build_rules.ladder(file.ladder),
+        binding=build_rules.binding(file.guards),
+        logit_guard=build_rules.logit_guard(file.guards),
+        knobs=build_rules.knobs(file),
+        rewrite=build_rules.rewrite(file.rewrite),
+        shaping_error=file.failure.shaping_error,
         pending=build.pending(file),
     )
     return replace(policy, digest=_digest(policy, document.data), notes=tuple(notes))
@@ -79,9 +85,16 @@ def _problem(document: Document, error: Any) -> Problem:
 
 def _digest(policy: Policy, data: dict[str, Any]) -> str:
     """Of what the policy means: comments, spelling and the order of keys do not count."""
-    content = {"policy": asdict(policy), "unused": {name: data.get(name) for name in UNUSED}}
-    canonical = json.dumps(content, sort_keys=True, default=sorted)
+    content = {"policy": policy, "unused": {name: data.get(name) for name in UNUSED}}
+    canonical = json.dumps(content, sort_keys=True, default=_told)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _told(value: Any) -> Any:
+    """What JSON has no words for. A record with its kind: two sanctions without a value of their own are not the same."""
+    if is_dataclass(value):
+        return {"kind": type(value).__name__, **{field.name: getattr(value, field.name) for field in fields(value)}}
+    return sorted(value)
 
 
 class _Lists:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from proxy.core.quota import Denial, Meter
+from proxy.core.shaping import Plan
 
 
 class Reason(StrEnum):
@@ -16,6 +17,14 @@ class Reason(StrEnum):
     TOO_LARGE = "request_too_large"
     NEVER_FITS = "request_exceeds_quota"
     QUOTA = "rate_limit_exceeded"
+    SLOWED = "abnormal_usage_detected"
+    """A quota of an account whose share of its plan is smaller for now."""
+    VERIFY = "verification_required"
+    BLOCKED = "account_blocked"
+    GUARD = "parameter_not_allowed"
+    FOREIGN = "foreign_reasoning"
+    NOT_FOUND = "response_not_found"
+    SHAPING = "shaping_failed"
     BUDGET = "insufficient_quota"
     CAPACITY = "temporary_reduced_capacity"
     STORE_LOST = "quota_service_unavailable"
@@ -45,21 +54,14 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to change in a request and its response. The empty plan changes no byte."""
-
-    ask_for_usage: bool = False
-    """Add OpenAI's `stream_options.include_usage`, and hide what it adds from the caller."""
-
-    def __bool__(self) -> bool:
-        return self.ask_for_usage
-
-
-@dataclass(frozen=True, slots=True)
 class Forward:
     """Serve it."""
 
     plan: Plan = field(default_factory=Plan)
+    pace: float | None = None
+    """Most tokens per second of a stream; None: as it comes."""
+    delay: float = 0.0
+    """Seconds to wait first."""
 
 
 @dataclass(frozen=True, slots=True)

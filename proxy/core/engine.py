@@ -1,27 +1,56 @@
 """Facts + policy → decision. Pure: the same records give the same decision, live and in a replay.
 
-The order is fixed: routes → identity and lists → quotas → inline signals → standing's rung → capacity. The most
-restrictive wins. `advise` says what the policy wants; `decide` turns it into what is done (in shadow: Forward).
+The order is fixed: routes → identity and lists → quotas → inline signals → standing's rung → capacity. The most restrictive wins:
+block, then verify, then what the request itself is refused for. `Decision.advised` says what the policy wants; `enforcement` what is
+done: in shadow (of the policy, or of a rung's rule) the two differ.
 """
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from proxy.core.enforcement import Enforcement, Fault, Forward, Plan, Reason, Refuse
-from proxy.core.facts import RUNS_A_MODEL, Account, Ask, Usage
+from proxy.core import refusals, shaping
+from proxy.core.claims import GRACE, Squeeze, squeezed
+from proxy.core.enforcement import Challenge, Enforcement, Fault, Forward, Reason, Refuse
+from proxy.core.facts import GENERATES, RUNS_A_MODEL, Account, Ask, Operation
 from proxy.core.ladder import Rung, Standing
+from proxy.core.logits import LogitGuard, cap_on, forbidden
 from proxy.core.policy import Policy
-from proxy.core.quota import Accounting, Claim, Denial, Grant, Meter, Quota, Unit, amount_words, applies, charges, subject
+from proxy.core.quota import Denial, Grant, Meter
+from proxy.core.rules import Rule
+from proxy.core.shaping import Logprobs, Notice, Plan
+from proxy.core.terms import Terms
 
-WORTH_WAITING = 60.0
-"""Seconds. An SDK that retries by itself sleeps through Retry-After; past this we ask it not to."""
+SHAPED = GENERATES | {Operation.FETCH_RESPONSE, Operation.COUNT_TOKENS}
+"""Operations whose request or answer may hold reasoning."""
 
-GROWING = frozenset({Unit.OUTPUT, Unit.TOKENS, Unit.SPEND})
-"""What an answer costs more of, the longer it gets."""
 
-JITTER = 0.1
-"""Largest share by which Retry-After is lengthened, so that refused callers do not all come back at once."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request at the moment when it is decided."""
+
+    ask: Ask
+    account: Account
+    verdict: Grant | Denial
+    at: float
+    reference: str
+    link: str = ""
+    """Where the account's owner can verify."""
+    share: float = 1.0
+    """Of each quota, under which the verdict was given."""
+    unfit: Fault | None = None
+    """What `admissible` found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an account stands, and what that means."""
+
+    rung: Rung = Rung.CLEAR
+    since: float = 0.0
+    rule: Rule = field(default_factory=Rule)
+
+    def terms(self, policy: Policy) -> Terms:
+        """What is demanded in earnest."""
+        return _earnest(self.rule, policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,46 +61,29 @@ class Decision:
     advised: Enforcement
     """Differs from `enforcement` in shadow only."""
     rung: Rung
+    began: Rung = Rung.CLEAR
+    """The rung under whose shaping the conversation stands."""
     meters: tuple[Meter, ...] = ()
+    notice: Notice | None = None
+    """What the caller is told of its standing; None where there is nothing to tell."""
 
 
-def holdable(ask: Ask, account: Account, expected: Usage, policy: Policy) -> Usage:
-    """`expected`, with no more output than every quota could hold when empty, and no less than one token.
-
-    The output is a guess: a guess must not refuse for ever what may well fit. Input that never fits still is refused.
-    """
-    quotas = [quota for quota in policy.tier(account).quotas if applies(quota, ask, account)]
-    return replace(expected, output=room_for(quotas, expected, ask.model, policy.accounting)) if expected.output else expected
-
-
-def room_for(quotas: Sequence[Quota], usage: Usage, model: str, accounting: Accounting) -> int:
-    """Output tokens, from one to `usage.output`, that fit beside `usage.input` under every one of `quotas` when empty."""
-    growing = (quota for quota in quotas if quota.unit in GROWING)
-    return max(1, min((affordable(quota, quota.burst, usage, model, accounting) for quota in growing), default=usage.output))
+def place(account: Account, standing: str, at: float, policy: Policy) -> Place:
+    """Where the account stands. Lists outrank the score; a human's hold outranks them."""
+    found = Standing.parse(standing)
+    rung = found.place(at, policy.ladder.steps)
+    if found.hold is None or not found.hold.alive(at):
+        rung = Rung.CLEAR if account.id in policy.trusted else max(rung, Rung.WATCH) if account.id in policy.watch else rung
+    return Place(rung, found.entered(at), policy.ladder.rule(rung)) if rung is not Rung.CLEAR else CLEAR
 
 
-def affordable(quota: Quota, room: float, usage: Usage, model: str, accounting: Accounting) -> int:
-    """Most output tokens, up to `usage.output`, with which `usage` costs at most `room` of the quota's unit."""
-
-    def cost(made: int) -> int:
-        return charges(replace(usage, output=made), model, accounting)[quota.unit]
-
-    if cost(usage.output) <= room:
-        return usage.output
-    return bisect_right(range(1, usage.output + 1), room, key=cost)
+CLEAR = Place()
 
 
-def wanted(ask: Ask, account: Account, expected: Usage, policy: Policy, *, requests: int = 1) -> tuple[Claim, ...]:
-    """What must be reserved for this exchange, one claim per quota that counts it."""
-    costs = charges(expected, ask.model, policy.accounting, requests=requests)
-    quotas = (quota for quota in policy.tier(account).quotas if applies(quota, ask, account))
-    return tuple(Claim(quota, subject(quota.scope, account), costs[quota.unit]) for quota in quotas)
-
-
-def more(claims: tuple[Claim, ...], output: int, model: str, policy: Policy) -> tuple[Claim, ...]:
-    """The claims that `output` more tokens of a running stream touch."""
-    costs = charges(Usage(output=output), model, policy.accounting)
-    return tuple(Claim(claim.quota, claim.subject, costs[claim.quota.unit]) for claim in claims if claim.quota.unit in GROWING)
+def squeeze(stands: Place, policy: Policy) -> Squeeze:
+    """What the place takes of the tier's quotas."""
+    terms = stands.terms(policy)
+    return Squeeze(terms.share, terms.verify, stands.since)
 
 
 def admissible(ask: Ask, account: Account, policy: Policy, reference: str) -> Fault | None:
@@ -80,70 +92,179 @@ def admissible(ask: Ask, account: Account, policy: Policy, reference: str) -> Fa
     if ask.operation not in RUNS_A_MODEL or tier.serves(ask.model):
         return None
     if not ask.model:
-        message = f"Name a model in this request: your plan ({tier.name}) includes certain models only. " + _ask_whom(policy, reference)
-        return Fault(Reason.MODEL_NOT_ALLOWED, 404, message, reference, param="model", retry=False)
-    message = f"The model '{ask.model[:120]}' does not exist, or your plan ({tier.name}) does not include it. "
-    message += _ask_whom(policy, reference)
+        message = f"Name a model in this request: your plan ({tier.name}) includes certain models only. "
+    else:
+        message = f"The model '{ask.model[:120]}' does not exist, or your plan ({tier.name}) does not include it. "
+    message += refusals.ask_whom(policy, reference)
     return Fault(Reason.MODEL_NOT_ALLOWED, 404, message, reference, param="model", retry=False)
 
 
-def decide(ask: Ask, verdict: Grant | Denial, policy: Policy, reference: str, unfit: Fault | None = None) -> Decision:
-    """The decision on a request whose reservation was answered. `unfit`: what `admissible` found, in shadow."""
-    forward = Forward(_plan(ask, policy))
-    rung = Standing.parse(verdict.standing).rung
-    fault = unfit or (over_quota(verdict, policy, reference) if isinstance(verdict, Denial) else None)
-    if fault is None:
-        return Decision(forward, forward, rung, verdict.meters)
-    advised = Refuse(fault)
-    return Decision(advised if policy.enforce else forward, advised, rung, verdict.meters)
+def decide(case: Case, policy: Policy) -> Decision:
+    """The decision on a request whose reservation was answered."""
+    stands = place(case.account, case.verdict.standing, case.at, policy)
+    shaped_as = began(case, stands.rung, policy)
+    advised = _judged(case, stands, policy, shadow=True)
+    done: Enforcement = advised
+    if not policy.enforce:
+        done = Forward(_asking(case.ask, policy))
+    elif not (stands.rule.enforce and (policy.logit_guard is None or policy.logit_guard.enforce)):
+        done = _judged(case, stands, policy, shadow=False)
+    notice = _notice(case, stands, shaped_as, policy) if isinstance(done, Forward) else None
+    return Decision(done, advised, stands.rung, shaped_as, case.verdict.meters, notice)
 
 
-def _plan(ask: Ask, policy: Policy) -> Plan:
-    return Plan(ask_for_usage=asks_for_usage(ask, policy))
+def _judged(case: Case, stands: Place, policy: Policy, *, shadow: bool) -> Enforcement:
+    """What is to be done; with what stands in `shadow` in force too, or not."""
+    terms = stands.rule.terms if shadow else stands.terms(policy)
+    if terms.block:
+        return Refuse(refusals.blocked(policy, case.reference))
+    if terms.verify is not None and _grace_is_over(case, stands, terms):
+        return Challenge(refusals.must_verify(policy, case.reference, case.link, bearer=case.account.source == "jwt"))
+    guard = policy.logit_guard if shadow or (policy.logit_guard and policy.logit_guard.enforce) else None
+    fault = case.unfit or _forbidden(case, guard, policy) or _closed(case, terms, policy) or _no_room(case, terms, policy)
+    if fault is not None:
+        return Refuse(fault)
+    shaped, limited = _shaping(case, stands, terms, policy), _limited(case.ask, guard)
+    if limited:
+        shaped = shaping.strictest(shaped, limited)
+    return Forward(_plan(case, stands, shaped, policy), terms.pace, terms.delay)
+
+
+def _forbidden(case: Case, guard: LogitGuard | None, policy: Policy) -> Fault | None:
+    found = forbidden(case.ask, guard) if guard is not None and case.ask.logits is not None else None
+    return refusals.guarded(found.message, found.param, policy, case.reference) if found is not None else None
+
+
+def _limited(ask: Ask, guard: LogitGuard | None) -> Plan:
+    """What a guard lowers of what a request asks for."""
+    if guard is not None and ask.operation is Operation.FETCH_RESPONSE:
+        return Plan(logprobs=Logprobs(guard.top_logprobs, guard.decimals))  # whatever was asked for when it was made, or is now
+    if guard is None or ask.logits is None or not (ask.logits.logprobs or ask.logits.prompt):
+        return _NOTHING
+    return Plan(logprobs=Logprobs(cap_on(ask, guard), guard.decimals))
+
+
+def _grace_is_over(case: Case, stands: Place, terms: Terms) -> bool:
+    used_up = isinstance(case.verdict, Denial) and case.verdict.binding.quota.window.name.startswith(GRACE)
+    return terms.verify is not None and (used_up or case.at >= stands.since + terms.verify.seconds)
+
+
+def _no_room(case: Case, terms: Terms, policy: Policy) -> Fault | None:
+    """Over a quota; or over the share of one that its account has since a moment ago, of which the reservation did not know."""
+    verdict = case.verdict
+    if isinstance(verdict, Denial):
+        return refusals.over_quota(verdict, policy, case.reference, min(case.share, terms.share))
+    if terms.share >= case.share:
+        return None
+    now = [replace(meter, quota=squeezed(meter.quota, terms.share / case.share)) for meter in verdict.meters]
+    over = max((meter for meter in now if meter.used > meter.quota.burst), key=lambda meter: meter.frees_in, default=None)
+    denial = Denial(over, 0, verdict.meters, verdict.standing) if over is not None else None
+    return refusals.over_quota(denial, policy, case.reference, terms.share) if denial is not None else None
+
+
+def _closed(case: Case, terms: Terms, policy: Policy) -> Fault | None:
+    """What would bring an answer by a way on which it cannot be shaped, or that was made for somebody else."""
+    ask, verdict = case.ask, case.verdict
+    if ask.operation is Operation.TUNNEL and ask.unshaped and terms.plan:
+        return refusals.side_door(policy, case.reference)
+    asked_here = policy.binding.on and ask.follows and case.account.source != "upstream"
+    if asked_here and isinstance(verdict, Grant) and not verdict.local and verdict.note is None:
+        param = None if ask.operation is Operation.FETCH_RESPONSE else "previous_response_id"
+        return refusals.not_yours(param, policy, case.reference)
+    return None
+
+
+def _plan(case: Case, stands: Place, shaped: Plan, policy: Policy) -> Plan:
+    """What every account's requests undergo, and what this one's do (`shaped`)."""
+    ask = case.ask
+    asked = _asking(ask, policy)
+    if ask.operation not in SHAPED:
+        return asked
+    plan = shaping.strictest(asked, shaped) if shaped else asked
+    if policy.binding.on:
+        plan = replace(plan, bind=True)
+    if not plan:
+        return plan
+    notice = _notice(case, stands, began(case, stands.rung, policy), policy) if shaped else None
+    return replace(plan, notice=notice, knobs=policy.knobs_of(plan.model or ask.model))
+
+
+def _shaping(case: Case, stands: Place, terms: Terms, policy: Policy) -> Plan:
+    """Of the rung that holds for this conversation."""
+    rung = began(case, stands.rung, policy)
+    return terms.plan if rung is stands.rung else _earnest(policy.ladder.rule(rung), policy).plan
+
+
+_NOTHING, _BOUND, _ASKING = Plan(), Plan(bind=True), Plan(ask_for_usage=True)
+
+
+def _asking(ask: Ask, policy: Policy) -> Plan:
+    return _ASKING if asks_for_usage(ask, policy) else _NOTHING
+
+
+def began(case: Case, rung: Rung, policy: Policy) -> Rung:
+    """The rung whose shaping holds. A conversation keeps the one that it began with, unless its account stands better now; a response
+    that is fetched is shaped as it was when it was made, whoever fetches it."""
+    note = case.verdict.note
+    if note is None:
+        return rung
+    if case.ask.operation is Operation.FETCH_RESPONSE:
+        return pinned_rung(note)
+    return min(pinned_rung(note), rung) if policy.ladder.pins else rung
+
+
+def pinned_rung(note: str) -> Rung:
+    """The rung that a note of the store begins with; CLEAR where it cannot be read."""
+    digit = note[:1]
+    return Rung(int(digit)) if digit.isdecimal() and int(digit) < len(Rung) else Rung.CLEAR
+
+
+def _notice(case: Case, stands: Place, shaped_as: Rung, policy: Policy) -> Notice | None:
+    """What a caller is told: whatever is done. On `watch` nothing is, unless the policy says so."""
+    rung = max(stands.rung, shaped_as)
+    if rung is Rung.CLEAR:
+        return _told_of_guard(case, policy)
+    shaped = _measures(policy.ladder.rule(shaped_as), policy, shaped=True)
+    coming = _measures(stands.rule, policy, shaped=True) if shaped_as < stands.rung else ()
+    measures = tuple(sorted({*_measures(stands.rule, policy, shaped=False), *shaped}))
+    if not (measures or coming):
+        return _told_of_guard(case, policy)
+    now = f"so {_joined(measures)}" if measures else "so its next answers will be changed"
+    later = f" From your next conversation on, {_joined(coming)}." if coming else ""
+    asked = f" Please verify who you are: {case.link}." if stands.terms(policy).verify is not None and case.link else ""
+    sentence = f"{refusals.WHY[0].upper()}{refusals.WHY[1:]}, {now}.{later}{asked} "
+    return Notice(rung.word, measures or coming, sentence + refusals.ask_whom(policy, case.reference), case.reference)
+
+
+def _told_of_guard(case: Case, policy: Policy) -> Notice | None:
+    """A limit that holds for everybody."""
+    guard = policy.logit_guard if policy.enforce else None
+    if guard is None or not guard.enforce or case.ask.logits is None:
+        return None
+    wanted = _limited(case.ask, guard).logprobs
+    if wanted == _NOTHING.logprobs:
+        return None
+    most = () if wanted.most is None else (f"at most {wanted.most} alternatives per token are shown",)
+    measures = (*most, *(() if wanted.decimals is None else (f"log probabilities are rounded to {wanted.decimals} decimals",)))
+    sentence = f"Here, for every account, {_joined(measures)}. {refusals.ask_whom(policy, case.reference)}"
+    return Notice(Rung.CLEAR.word, measures, sentence, case.reference)
+
+
+def _measures(rule: Rule, policy: Policy, *, shaped: bool) -> tuple[str, ...]:
+    """Of the sanctions that are in force: those that shape a conversation, or those that bite at once."""
+    if not (policy.enforce and rule.enforce):
+        return ()
+    return tuple(sorted({sanction.measure() for sanction in rule.sanctions if bool(sanction.terms().plan) is shaped}))
+
+
+def _earnest(rule: Rule, policy: Policy) -> Terms:
+    return rule.terms if policy.enforce and rule.enforce else Terms()
+
+
+def _joined(measures: tuple[str, ...]) -> str:
+    return " and ".join(part for part in (", ".join(measures[:-1]), measures[-1]) if part)
 
 
 def asks_for_usage(ask: Ask, policy: Policy) -> bool:
     """Must the request be changed so that its stream tells its usage?"""
     return ask.stream and not ask.reports_usage and policy.accounting.include_usage
-
-
-def over_quota(denial: Denial, policy: Policy, reference: str) -> Fault:
-    """A refusal that names the quota that binds, what is used, and when it frees."""
-    quota = denial.binding.quota
-    if denial.never:
-        message = (
-            f"This request needs {amount_words(quota.unit, denial.cost)} at once, "
-            f"but its limit is {quota.words()}, so it can never be served. "
-            f"Send a smaller request or a lower output cap, or ask for a higher limit. " + _ask_whom(policy, reference)
-        )
-        return Fault(Reason.NEVER_FITS, 400, message, reference, retry=False, denial=denial, meters=denial.meters)
-    wait = denial.binding.frees_in * (1 + JITTER * _share(reference))
-    reason = Reason.BUDGET if quota.unit is Unit.SPEND else Reason.QUOTA
-    message = _ask_whom(policy, reference)
-    retry = None if wait <= WORTH_WAITING else False
-    return Fault(reason, 429, message, reference, retry_after=wait, retry=retry, denial=denial, meters=denial.meters)
-
-
-def store_lost(policy: Policy, reference: str) -> Fault:
-    """The store does not answer and the policy no longer lets the gateway serve alone."""
-    message = (
-        "The service that checks keys and counts usage does not answer, so this request was not served and cost nothing. "
-        "Please try again in a few seconds. " + _ask_whom(policy, reference)
-    )
-    return Fault(Reason.STORE_LOST, 503, message, reference, retry_after=5.0)
-
-
-def upstream_full(policy: Policy, reference: str) -> Fault:
-    """The upstream's capacity is taken and the wait for a place was too long."""
-    message = "All capacity is in use right now; this request was not served and cost nothing. Please try again. "
-    return Fault(Reason.CAPACITY, 503, message + _ask_whom(policy, reference), reference, retry_after=2.0)
-
-
-def _ask_whom(policy: Policy, reference: str) -> str:
-    contact = f" If this seems wrong, write to {policy.contact}." if policy.contact else ""
-    return f"Reference: {reference}.{contact}"
-
-
-def _share(reference: str) -> float:
-    """A number in 0–1 from the request's own id: jitter without chance."""
-    return sum(reference.encode()) % 97 / 96

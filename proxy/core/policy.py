@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from proxy.core.facts import Account
+from proxy.core.logits import LogitGuard
 from proxy.core.quota import Accounting, Quota
+from proxy.core.rules import Binding, Ladder
+from proxy.core.shaping import Knobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class OpenRoute:
     """Requests that one call of it is charged as."""
     tokens: int
     """Input tokens that one call of it is charged as."""
+    unshaped: bool = False
+    """Served also to accounts whose answers must be shaped, which on such a route they cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,21 @@ class Capacity:
     """Longest wait for a place before 503."""
     queue_length: int
     """Most that wait at once, per worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """`rewrite:`: how the model that `reasoning: rewrite` names is asked for other words."""
+
+    instruction: str = (
+        "You are given the private notes that led to an answer. Say in two or three plain sentences what was decided, and then what "
+        "was considered. Leave out every step, calculation and correction. Add nothing that the notes do not say."
+    )
+    """What the model is told to do with the reasoning."""
+    seconds: float = 20.0
+    """Longest wait for it; then nothing of the reasoning is shown."""
+    tokens: int = 2000
+    """Most output tokens of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,15 @@ class Policy:
     watch: frozenset[str] = frozenset()
     identity_settings: dict[str, dict[str, object]] = field(default_factory=dict)
     """Each identity source's own settings, as its file describes them."""
+    ladder: Ladder = field(default_factory=Ladder)
+    binding: Binding = field(default_factory=Binding)
+    logit_guard: LogitGuard | None = None
+    """None: nothing is asked of requests that look at single tokens."""
+    knobs: tuple[tuple[str, Knobs], ...] = ()
+    """What models know, by pattern; the first that matches holds."""
+    rewrite: Rewrite = field(default_factory=Rewrite)
+    shaping_error: str = "end_stream"
+    """What becomes of an answer that cannot be shaped as it must be."""
     pending: tuple[str, ...] = ()
     """Parts of the file that parse but are not yet in force; `check` and the start say so."""
     notes: tuple[str, ...] = ()
@@ -96,3 +125,10 @@ class Policy:
         """The account's tier: by list, by its identity source, or the default. An unknown name falls to the default."""
         named = self.account_tiers.get(account.id) or account.tier
         return self.tiers.get(named) or self.tiers[self.default_tier]
+
+    def knobs_of(self, model: str) -> Knobs:
+        """What `model` knows; of a model that no pattern names, nothing is known."""
+        return next((knobs for pattern, knobs in self.knobs if fnmatchcase(model, pattern)), _NONE)
+
+
+_NONE = Knobs()

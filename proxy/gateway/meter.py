@@ -4,12 +4,15 @@ The policy says what happens at the edge (`failure.stream_over_quota`): `finish`
 until the quota frees, `stop` ends it at the next event boundary. Near the edge the slices shrink, so that all of a quota can
 be used. What may pass beyond it is then at most one chunk and the error of the byte estimate, per stream (`stop`, `slow`), or
 the rest of the answer (`finish`). What the model makes ahead of us while we hold back is bounded by the connection's buffers.
+
+A `pace` (of a throttled account) holds a stream to so many tokens a second, whatever its quotas.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
-from proxy.core.engine import GROWING, affordable, more, room_for
+from proxy.core.claims import GROWING, affordable, more, room_for
 from proxy.core.facts import Account, Ask, Usage
 from proxy.core.policy import Policy
 from proxy.core.quota import Claim, Denial
@@ -35,21 +38,33 @@ class Meter:
         self._waited = 0.0
         """Seconds that the chunk at hand has been followed by silence."""
         self._holds = policy.enforce and policy.stream_over_quota != "finish"
+        self._pace: float | None = None
+        self._began = 0.0
         self._sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self._now: Callable[[], float] = time.monotonic
 
-    def begin(self, claims: tuple[Claim, ...], output: int) -> None:
-        """`output` tokens are reserved by `claims` already."""
+    def begin(self, claims: tuple[Claim, ...], output: int, *, pace: float | None = None) -> None:
+        """`output` tokens are reserved by `claims` already. `pace`: most tokens per second."""
         self._claims = tuple(claim for claim in claims if claim.quota.unit in GROWING)
         self._reserved = output
+        self._pace = pace
+        self._began = self._now()
 
     async def flow(self, produced: int) -> Denial | None:
         """Reserves ahead of `produced` tokens. A `Denial` means: stop the stream at the next boundary."""
         self._waited = 0.0
+        if self._pace is not None:
+            await self._slowed(produced / self._pace)
         while self._claims and (missing := produced - self._reserved) >= 0 and (wished := missing + self._ahead(produced)):
             most = self._ever(wished)
             if (denial := await self._grow(min(missing + 1, most), most)) is not None:
                 return denial
         return None
+
+    async def _slowed(self, due: float) -> None:
+        """Until `due` seconds after the beginning: what was made so far is then sent at the pace."""
+        if (early := due - (self._now() - self._began)) > 0:
+            await self._sleep(early)
 
     async def _grow(self, needed: int, wished: int) -> Denial | None:
         """Reserves `wished` tokens, or what is left of the quota if that is `needed` at least."""

@@ -9,6 +9,7 @@ from proxy.core.facts import Account, Ask, Outcome
 from proxy.core.keys import KeyRecord
 from proxy.core.policy import Policy
 from proxy.core.quota import Claim, Denial, Grant, Unit
+from proxy.core.sealing import Finding
 from proxy.dialects.base import Headers
 
 
@@ -131,8 +132,12 @@ class Upstream(Protocol):
 class Store(Protocol):
     """Where usage and standings live. Every call is idempotent by `request`, and raises `StoreError`."""
 
-    async def reserve(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
-        """All claims or none, and a lease on what was reserved. One round trip."""
+    async def reserve(self, request: str, account: Account, claims: Sequence[Claim], note: str = "") -> Grant | Denial:
+        """All claims or none, and a lease on what was reserved. One round trip, which also brings the account's standing and the `note`
+        of that name, if one was left."""
+
+    def known(self, account: Account) -> str:
+        """The account's standing as the last reservation here brought it; "" where none did. From memory."""
 
     async def extend(self, request: str, account: Account, claims: Sequence[Claim], step: int) -> Grant | Denial:
         """Mid-stream: counts as used what was held so far, and holds `cost` more of each claim. `step` (1, 2, …) makes it idempotent."""
@@ -142,6 +147,15 @@ class Store(Protocol):
 
     def release(self, request: str, account: Account, claims: Sequence[Claim]) -> None:
         """Gives everything back: the exchange cost nothing. Returns at once."""
+
+    def note(self, account: Account, name: str, text: str, seconds: float) -> None:
+        """Leaves a note for `seconds`, unless one of that name is there. Returns at once; written soon, or lost with the store."""
+
+    async def remember(self, account: Account, notes: Mapping[str, str], seconds: float) -> None:
+        """Leaves notes, and waits until they are there. Never raises: what is not there later is treated as forgotten."""
+
+    async def recall(self, account: Account, names: Sequence[str]) -> list[str | None]:
+        """The notes of these names; None for each that is not there, or where the store does not answer."""
 
 
 class KeyTable(Protocol):
@@ -192,6 +206,9 @@ class Trace(Protocol):
 
     def decided(self, enforcement: Enforcement, advised: Enforcement, policy: Policy, rung: str) -> None:
         """One event per decision; `advised` differs from `enforcement` in shadow."""
+
+    def found(self, findings: Sequence[tuple[Finding, str]]) -> None:
+        """Reasoning blocks of the request that were not at home, each with the account that it was issued to ("" unknown): evidence."""
 
     def refused(self, fault: Fault) -> None:
         """The request is not served: one log line with the reference, one count."""

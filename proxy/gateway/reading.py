@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from proxy.core.engine import asks_for_usage
 from proxy.core.facts import Ask, Operation
 from proxy.core.policy import OpenRoute, Policy
 from proxy.dialects.base import Dialect, Route
@@ -12,6 +11,7 @@ from proxy.gateway.headers import value_of
 from proxy.gateway.inflate import inflate
 from proxy.gateway.ports import Arrival, Body
 from proxy.gateway.tunnel import is_websocket
+from proxy.shaping.histories import CATALOGUE as HISTORIES
 
 LARGE = 1 << 20
 """Bodies past this many bytes are looked into off the event loop, which must never stand still."""
@@ -23,29 +23,40 @@ class Reading:
 
     ask: Ask
     body: bytes | AsyncIterator[bytes] | None = None
-    asking: bytes = b""
-    """The body, changed so that a stream tells its usage; b"" where that is not needed."""
+    plain: bytes = b""
+    """The body as it is looked into: decompressed."""
+    opening: str = ""
+    """Fingerprint of what the conversation begins with; "" where conversations need not be known again."""
     websocket: bool = False
     """Only an opened route may become a WebSocket: what flows in one is not counted."""
 
     def let_go(self) -> None:
-        self.body, self.asking = None, b""
+        self.body, self.plain = None, b""
 
 
 async def read(arrival: Arrival, body: Body, route: Route | OpenRoute, dialect: Dialect, policy: Policy, most: int) -> Reading:
     """Raises `CallerError`: bad input costs nothing, and goes no further. `most`: bytes of a body, as sent and decompressed."""
     present = value_of(arrival.headers, "content-length") not in {"", "0"} or bool(value_of(arrival.headers, "transfer-encoding"))
     if isinstance(route, OpenRoute):
-        ask = Ask(Operation.TUNNEL, fixed_input=route.tokens)
+        ask = Ask(Operation.TUNNEL, fixed_input=route.tokens, unshaped=not route.unshaped)
         return Reading(ask, body.chunks() if present else None, websocket=is_websocket(arrival))
     raw = await body.whole(most)
     encoding = value_of(arrival.headers, "content-encoding")
 
     def understood() -> Reading:
-        """Everything that looks into a body, in one place."""
+        """Everything that looks into a body before it is decided, in one place."""
         plain = inflate(raw, encoding, most) if encoding else raw
         ask = dialect.read(route, plain)
-        asking = dialect.ask_for_usage(plain) if asks_for_usage(ask, policy) else b""
-        return Reading(ask, raw if raw or present else None, asking)
+        if ask.operation is Operation.FETCH_RESPONSE:
+            ask = replace(ask, follows=_named(route, arrival.path))
+        history = HISTORIES.get(dialect.name) if policy.ladder.pins and ask.operation is Operation.CHAT and not ask.follows else None
+        return Reading(ask, raw if raw or present else None, plain, history.opening(plain).hex() if history is not None else "")
 
     return await asyncio.to_thread(understood) if len(raw) > LARGE or encoding else understood()
+
+
+def _named(route: Route, path: str) -> str:
+    """What stands in the path where the route has `{id}`."""
+    pieces = route.path.split("/")
+    given = path.removeprefix("/v1").split("/")
+    return next((name for piece, name in zip(pieces, given, strict=False) if piece == "{id}"), "")

@@ -1,28 +1,36 @@
 """The answer's way back: upstream → reader and shaper → caller, one chunk at a time.
 
-Nothing is held back that is not changed. Whatever is compressed is read from a decompressed copy.
+Nothing is held back that is not changed. What is compressed is read from a decompressed copy; where it must be shaped, it is sent
+decompressed.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
-from proxy.core.enforcement import Plan
 from proxy.core.facts import GENERATES, RUNS_A_MODEL, Ask
 from proxy.core.quota import Denial
+from proxy.core.shaping import Plan
 from proxy.dialects.base import Dialect, Tally
 from proxy.errors import CallerError
+from proxy.gateway.course import Course
 from proxy.gateway.headers import value_of
-from proxy.gateway.inflate import BROKEN, inflate, inflater
+from proxy.gateway.inflate import BROKEN, Inflater, inflate, inflater
 from proxy.gateway.meter import Meter
 from proxy.gateway.ports import Answer, Caller
+from proxy.shaping.base import AnswerShaper, Held, Shaped, ShapingError
 from proxy.shaping.stream import Shaper
 
 LARGE = 1 << 20
 """Answers past this many bytes are read off the event loop, which must never stand still."""
 
 MOST_READ = 64 * 1024 * 1024
-"""Bytes of an unstreamed answer that are kept to read its usage; past it the usage is estimated."""
+"""Bytes of an unstreamed answer that are kept to read its usage, or to shape it; past it usage is estimated, and nothing is shaped."""
+
+Rewriter = Callable[[str], Awaitable[str]]
+"""Puts reasoning in other words; "" where it cannot."""
+
+Seen = Callable[[], Awaitable[None]]
 
 
 def is_event_stream(answer: Answer) -> bool:
@@ -30,48 +38,86 @@ def is_event_stream(answer: Answer) -> bool:
     return value_of(answer.headers, "content-type").lower().startswith("text/event-stream")
 
 
+def plan_for(plan: Plan, answer: Answer, *, streamed: bool) -> Plan:
+    """What of a plan concerns this answer. An error is passed as it came; usage is only hidden in streams that can be read."""
+    if answer.status >= 400:  # noqa: PLR2004
+        return Plan()
+    if plan.reshapes or (streamed and not value_of(answer.headers, "content-encoding")):
+        return plan
+    return Plan()
+
+
 class StreamRelay:
     """Passes an event stream on, and keeps its meter."""
 
-    def __init__(self, dialect: Dialect, plan: Plan, tally: Tally, meter: Meter, tokens: Callable[[int], int]) -> None:
-        self._tally = tally
-        self._meter = meter
+    def __init__(self, course: Course, plan: Plan, answer: AnswerShaper | None, tokens: Callable[[int], int]) -> None:
+        self._tally = course.tally
+        self._caller = course.caller
         self._tokens = tokens
-        self._plan = plan
-        self.shaper = Shaper(dialect, plan, tally)
+        self._shapes = answer is not None
+        self.shaper = Shaper(course.dialect, plan, course.tally, answer)
+        self._encoding = ""
+        self._copy: Inflater | None = None
 
-    async def run(self, answer: Answer, chunks: AsyncIterator[bytes], caller: Caller) -> Denial | None:
-        """A `Denial` means that the policy stopped the stream, at an event boundary. Raises `UpstreamError`, `ConnectionError`."""
-        encoding = value_of(answer.headers, "content-encoding")
-        read = self.shaper.feed if not encoding else self._reader(encoding)
+    def open(self, encoding: str) -> None:
+        """Raises `ShapingError` where the stream must be shaped and its coding is not one of ours."""
+        self._encoding = encoding
+        self._copy = inflater(encoding) if encoding else None
+        if self._shapes and encoding and self._copy is None:
+            raise ShapingError("the answer's content coding is not known")
+
+    @property
+    def readable(self) -> bool:
+        """May an event of ours follow what was sent? One would tear a compressed stream."""
+        return (self._shapes or not self._encoding) and self.shaper.at_boundary
+
+    async def run(self, chunks: AsyncIterator[bytes], meter: Meter, rewrite: Rewriter, seen: Seen) -> Denial | None:
+        """A `Denial` means that the policy stopped the stream, at an event boundary. `seen` is called before what was read is sent.
+        Raises `UpstreamError`, `ConnectionError`, `ShapingError`."""
         async for chunk in chunks:
-            if out := read(chunk):
-                await caller.write(out)
+            out = await self._out(chunk, rewrite)
+            await seen()
+            if out:
+                await self._caller.write(out)
             if self._tally.finished:
                 continue  # it is all there: nothing more to reserve, and nothing left to stop
-            denial = await self._meter.flow(self._produced())
-            if denial is not None and (encoding or self.shaper.at_boundary):
+            denial = await meter.flow(self._produced())
+            if denial is not None and (self._encoding or self.shaper.at_boundary):
                 return denial
-        if not encoding and (rest := self.shaper.close()):
-            await caller.write(rest)
+        if (not self._encoding or self._shapes) and (rest := await self._finished(self.shaper.close(), rewrite)):
+            await self._caller.write(rest)
         return None
 
-    def _reader(self, encoding: str) -> Callable[[bytes], bytes]:
+    async def _out(self, chunk: bytes, rewrite: Rewriter) -> bytes:
+        if not self._encoding:
+            return await self._finished(self.shaper.feed(chunk), rewrite)
+        if self._shapes:
+            return await self._finished(self.shaper.feed(self._inflated(chunk)), rewrite)
+        return self._read_copy(chunk)
+
+    async def _finished(self, out: bytes, rewrite: Rewriter) -> bytes:
+        while self.shaper.held is not None:
+            if out:
+                await self._caller.write(out)
+            out = self.shaper.resume(await rewrite(self.shaper.held.text))
+        return out
+
+    def _inflated(self, chunk: bytes) -> bytes:
+        try:
+            return self._copy.feed(chunk) if self._copy is not None else chunk
+        except BROKEN:
+            raise ShapingError("the answer is not compressed as it says") from None
+
+    def _read_copy(self, chunk: bytes) -> bytes:
         """Reads a decompressed copy, and passes each chunk on as it is."""
-        copy = inflater(encoding)
-
-        def read(chunk: bytes) -> bytes:
-            nonlocal copy
-            try:
-                if copy is not None:
-                    self.shaper.feed(copy.feed(chunk))
-            except BROKEN:
-                copy = None
-            if copy is None:
-                self._tally.generated_bytes += len(chunk)  # what cannot be read is not free
-            return chunk
-
-        return read
+        try:
+            if self._copy is not None:
+                self.shaper.feed(self._copy.feed(chunk))
+        except BROKEN:
+            self._copy = None
+        if self._copy is None:
+            self._tally.generated_bytes += len(chunk)  # what cannot be read is not free
+        return chunk
 
     def _produced(self) -> int:
         reported = self._tally.usage.output if self._tally.usage else 0
@@ -94,6 +140,45 @@ async def relay_whole(answer: Answer, chunks: AsyncIterator[bytes], caller: Call
     if size > LARGE:
         return await _to_its_end(asyncio.to_thread(_read, b"".join(kept), encoding, dialect))
     return _read(b"".join(kept), encoding, dialect)
+
+
+async def relay_shaped(answer: Answer, chunks: AsyncIterator[bytes], course: Course, shaper: AnswerShaper, rewrite: Rewriter) -> bytes:
+    """An unstreamed answer, shaped; nothing of it is sent before. Raises `ShapingError`."""
+    kept: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        kept.append(chunk)
+        size += len(chunk)
+        if size > MOST_READ:
+            course.tally.generated_bytes = size
+            raise ShapingError("the answer is too large to be shaped")
+    body, encoding = b"".join(kept), value_of(answer.headers, "content-encoding")
+
+    def opened() -> Shaped:
+        try:
+            plain = inflate(body, encoding, MOST_READ)
+        except CallerError:
+            course.tally.generated_bytes = size
+            raise ShapingError("the answer is not compressed as it says") from None
+        if course.ask.operation in RUNS_A_MODEL:
+            course.tally = _read(plain, "", course.dialect)
+        return shaper.whole(plain)
+
+    step = await asyncio.to_thread(opened) if size > LARGE else opened()
+    sent: str | None = None
+    while True:
+        done = await asyncio.to_thread(_advanced, step, sent) if size > LARGE else _advanced(step, sent)
+        if isinstance(done, bytes):
+            return done
+        sent = await rewrite(done.text)
+
+
+def _advanced(step: Shaped, sent: str | None) -> Held | bytes:
+    """What a step asks for, or what it gives in the end."""
+    try:
+        return step.send(sent)  # type: ignore[arg-type]  # a generator is started with None
+    except StopIteration as done:
+        return bytes(done.value)
 
 
 async def _to_its_end(reading: Coroutine[None, None, Tally]) -> Tally:

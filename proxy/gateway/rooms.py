@@ -1,10 +1,13 @@
 """Everything that an exchange needs, behind ports."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from proxy.core.estimate import Estimator
+from proxy.core.facts import Account
 from proxy.core.policy import Policy
+from proxy.core.sealing import Seal
 from proxy.gateway.capacity import Places
 from proxy.gateway.ports import Door, Identity, Store, Telemetry, Upstream
 
@@ -24,3 +27,7 @@ class Rooms:
     estimator: Estimator
     max_body: int
     clock: Callable[[], float]
+    seal: Seal
+    links: Callable[[Account, float, float], str]
+    """Where an account's owner can verify, as an address: at a time, and when earlier links were spent. "" where nowhere."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from proxy.core.enforcement import Challenge, Enforcement, Fault, Forward, Refuse
 from proxy.core.facts import Account, Ask, Ending, Operation, Outcome
+from proxy.core.ladder import Rung
 from proxy.core.policy import Policy
 from proxy.gateway.ports import Arrival
 from proxy.telemetry import conventions as names
@@ -66,6 +67,8 @@ def of_decision(enforcement: Enforcement, advised: Enforcement, policy: Policy, 
     }  # fmt: skip
     if fault is not None and fault.denial is not None:
         found[names.QUOTA] = fault.denial.binding.quota.field
+    if measures := policy.ladder.rule(Rung[rung.upper()]).measures:
+        found[names.MEASURES] = measures
     return found
 
 

@@ -50,7 +50,9 @@ HISTOGRAMS = (
 )  # fmt: skip
 
 COUNTERS = (
-    Row("stillgate.decisions", "{decision}", "Decisions; the reason is of what was advised.", ("verdict", "reason", "shadow", "tier")),
+    Row("stillgate.decisions", "{decision}", "Decisions; the reason is of what was advised.",
+        ("verdict", "reason", "shadow", "tier", "rung")),
+    Row("stillgate.reasoning.blocks", "{block}", "Reasoning blocks that came back and were not at home.", ("finding",)),
     Row("stillgate.refusals", "{request}", "Requests that were not served.", ("reason",)),
     Row("stillgate.upstream.failures", "{failure}", "Answers that the upstream did not give, or not whole.", ("reason", "provider")),
     Row("stillgate.store.errors", "{error}", "Calls of the store that failed.", ("operation",)),

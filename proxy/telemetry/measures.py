@@ -30,8 +30,12 @@ class Measures:
             "reason": str(decision[names.REASON]),
             "shadow": "true" if decision[names.SHADOW] else "false",
             "tier": tier,
+            "rung": str(decision[names.RUNG]),
         }
         self._instruments.count("decisions", 1, labels)
+
+    def found(self, finding: str) -> None:
+        self._instruments.count("reasoning_blocks", 1, {"finding": finding})
 
     def refused(self, reason: str) -> None:
         self._instruments.count("refusals", 1, {"reason": reason})

@@ -5,6 +5,8 @@ cannot turn a span inside out.
 """
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
@@ -15,6 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_
 from proxy.core.enforcement import Enforcement, Fault
 from proxy.core.facts import Account, Ask, Outcome
 from proxy.core.policy import Policy
+from proxy.core.sealing import Finding
 from proxy.dialects.base import Headers
 from proxy.gateway.ports import Arrival
 from proxy.telemetry import attributes
@@ -78,6 +81,18 @@ class ExchangeTrace:
         self._measures.decided(decision, tier)
         if self._server.is_recording():
             self._server.add_event(names.DECISION, decision | {names.TIER: tier}, _nanoseconds(self._now()))
+
+    def found(self, findings: Sequence[tuple[Finding, str]]) -> None:
+        """Evidence: it is logged with the accounts, and counted without them."""
+        account = self._known.account
+        for finding, _ in findings:
+            self._measures.found(finding.value)
+        for (finding, issued_to), number in Counter(findings).items():
+            told: dict[str, str | int] = {"finding": finding.value, "blocks": number, "reference": self._known.arrival.id}
+            told |= {"issued_to": issued_to} if issued_to else {}
+            log.info("foreign reasoning", extra={"fields": told | ({"account": account.id} if account is not None else {})})
+            if self._server.is_recording():
+                self._server.add_event(names.FOUND, {names.FINDING: finding.value, names.ISSUED_TO: issued_to}, _nanoseconds(self._now()))
 
     def refused(self, fault: Fault) -> None:
         self._known.fault = fault

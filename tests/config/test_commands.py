@@ -40,7 +40,11 @@ def test_check_says_what_a_policy_means() -> None:
         "600 requests per minute, counted per account, at most 50 at once",
         "$50.00 per day, counted per API key",
         "only models small-*, text-embedding-*",
-        "NOT YET IN FORCE: accounts.lists",
+        "2 accounts trusted, so that no score moves them",
+        "degraded, from score 85 (shadow: recorded, not done)",
+        "    reasoning is left out",
+        "guard reasoning_binding: off; hidden reasoning is kept sealed in the answer until it comes back",
+        "2000 biased token ids per day, counted per account",
         "store lost: serve 50% of each limit for 5m, then refuse",
         "digest ",
     ):

@@ -25,9 +25,9 @@ def test_what_is_shipped_compiles_and_its_identity_settings_are_taken(path: Path
             read(policy.identity_settings[name])
 
 
-def test_two_worked_examples_are_shipped_each_with_its_schema_line() -> None:
+def test_three_worked_examples_are_shipped_each_with_its_schema_line() -> None:
     examples = [path for path in SHIPPED if path.suffix == ".yaml"]
-    assert len(examples) == 3
+    assert len(examples) == 4
     for path in examples:
         first = path.read_text().splitlines()[0]
         schema = first.removeprefix("# yaml-language-server: $schema=")
@@ -100,7 +100,7 @@ timeouts: {{idle: 90s}}
 """)
     assert not policy.enforce
     assert policy.routes[0].methods == ("POST",)
-    assert (policy.routes[0].requests, policy.routes[0].tokens) == (2, 9)
+    assert (policy.routes[0].requests, policy.routes[0].tokens, policy.routes[0].unshaped) == (2, 9, False)
     assert policy.account_tiers == {"ann": "free", "42": "free"}
     assert policy.accounting.price("big") == Price(3_000_000, 15_000_000, 300_000, 3_000_000)
     assert (policy.accounting.cached_input, policy.accounting.reasoning, policy.accounting.slice) == (0.1, 2, 512)
@@ -109,33 +109,13 @@ timeouts: {{idle: 90s}}
     assert (policy.idle_seconds, policy.contact) == (90.0, "help@example.com")
 
 
-DESIGN = (
-    SMALL
-    + """
-risk:
-  half_life: 7d
-  minimum_evidence: 50 exchanges
-  signals: {reasoning_harvest: {weight: 25}, template_sweep: {weight: 25}, linked_accounts: {weight: 30}, logit_probing: {weight: 20}}
-ladder:
-  watch:      {at: 40}
-  throttled:  {at: 60, sanctions: [{throttle: 50%}]}
-  challenged: {at: 75, sanctions: [{verify: {grace: 72h}}]}
-  degraded:   {at: 85, sanctions: [{reasoning: omit}, {logprobs: none}]}
-  blocked:    {at: 95, sanctions: [block], review: required, expires: 24h}
-  step_down:  {below: 10, after: 30m}
-  verified:   {clear_for: 30d}
-guards:
-  reasoning_binding: {scope: organization, foreign: drop}
-  logit_probing: {never_together: [logit_bias, logprobs], top_logprobs: 5, biased_tokens: 2k/day}
-failure: {shaping_error: end_stream}
-"""
-)
+RISK = "risk: {half_life: 7d, minimum_evidence: 50 exchanges, signals: {reasoning_harvest: {weight: 25}, template_sweep: {weight: 25}}}\n"
 
 
 def test_what_is_not_yet_in_force_is_said_and_counts_for_the_digest() -> None:
-    policy = compile_text(DESIGN)
-    assert [part.partition(":")[0] for part in policy.pending] == ["risk", "ladder", "guards", "failure.shaping_error"]
-    assert policy.digest != compile_text(DESIGN.replace("half_life: 7d", "half_life: 8d")).digest
+    policy = compile_text(SMALL + RISK)
+    assert policy.pending == ("risk: not yet in force; until it is, accounts come onto a rung by hand only",)
+    assert policy.digest != compile_text(SMALL + RISK.replace("half_life: 7d", "half_life: 8d")).digest
 
 
 def test_the_digest_is_of_the_meaning() -> None:
@@ -151,7 +131,7 @@ def test_lists_are_read_beside_the_policy_and_count_for_the_digest(tmp_path: Pat
     (tmp_path / "p.yaml").write_text(SMALL + "accounts: {lists: {trusted: trusted.txt}}")
     first = compile_policy(tmp_path / "p.yaml")
     assert first.trusted == {"ann", "bob"}
-    assert first.pending == ("accounts.lists: not yet in force",)
+    assert first.pending == ()
     (tmp_path / "trusted.txt").write_text("ann\n")
     assert compile_policy(tmp_path / "p.yaml").digest != first.digest
 

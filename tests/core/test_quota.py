@@ -3,8 +3,25 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.facts import Account, Ask, Operation, Usage
-from proxy.core.quota import HELD, Accounting, Meter, Price, Quota, Scope, Unit, Window, amount_words, applies, charges, subject, tightest
+from proxy.core.facts import Account, Ask, LogitAsk, Operation, Usage
+from proxy.core.quota import (
+    ASKED,
+    HELD,
+    Accounting,
+    Claim,
+    Meter,
+    Price,
+    Quota,
+    Scope,
+    Unit,
+    Window,
+    amount_words,
+    applies,
+    charges,
+    claimed,
+    subject,
+    tightest,
+)  # fmt: skip
 
 MINUTE = Window("rate", "minute", 60)
 ANN = Account("ann", "acme", "free", key="key_1")
@@ -21,6 +38,7 @@ def test_usage_is_keyed_by_unit_window_and_model_never_by_the_amount(before: int
 @given(usages)
 def test_charges_are_never_negative_and_add_up(usage: Usage) -> None:
     costs = charges(usage, "m", Accounting(cached_input=0.1, reasoning=0.5))
+    assert costs.keys() == {*Unit}
     assert all(cost >= 0 for cost in costs.values())
     assert costs[Unit.TOKENS] == costs[Unit.INPUT] + costs[Unit.OUTPUT]
     assert costs[Unit.INPUT] <= usage.input
@@ -55,6 +73,25 @@ def test_a_quota_counts_only_what_costs_its_unit() -> None:
     assert applies(Quota(Unit.TOKENS, 9, MINUTE, 9, model="large-*"), chat, ANN)
 
 
+BIASED, SINGLE = Quota(Unit.BIASED, 9, MINUTE, 9, Scope.ORGANIZATION), Quota(Unit.SINGLE, 9, MINUTE, 9)
+
+
+@given(usages, st.frozensets(st.integers(0, 99), max_size=5), st.booleans(), st.integers(1, 4))
+def test_of_what_the_request_alone_decides_usage_says_nothing(usage: Usage, ids: frozenset[int], single: bool, choices: int) -> None:
+    ask = Ask(Operation.CHAT, "m", choices=choices, logits=LogitAsk(tuple(sorted(ids)), single=single))
+    costs = charges(usage, "m", Accounting())
+    assert all(costs[unit] == 0 for unit in ASKED)
+    assert claimed(BIASED, ask, ANN, costs) == Claim(BIASED, "o:acme", len(ids), tuple(sorted(ids)))
+    assert claimed(SINGLE, ask, ANN, costs).cost == (choices if single else 0)
+    assert (applies(BIASED, ask, ANN), applies(SINGLE, ask, ANN)) == (bool(ids), single)
+    tokens = Quota(Unit.TOKENS, 9, MINUTE, 9)
+    assert claimed(tokens, ask, ANN, costs) == Claim(tokens, "a:ann", costs[Unit.TOKENS])
+
+
+def test_most_requests_ask_nothing_of_single_tokens() -> None:
+    assert not any(applies(quota, Ask(Operation.CHAT, "m"), ANN) for quota in (BIASED, SINGLE))
+
+
 def test_a_key_quota_needs_a_key() -> None:
     quota = Quota(Unit.REQUESTS, 9, MINUTE, 9, scope=Scope.KEY)
     assert applies(quota, Ask(Operation.CHAT, "m"), ANN)
@@ -76,6 +113,8 @@ def test_quotas_read_aloud() -> None:
     assert Quota(Unit.TOKENS, 40_000, MINUTE, 40_000, model="large-*").words() == (
         "40000 tokens per minute of models large-*, counted per account"
     )
+    assert BIASED.words() == "9 biased token ids per minute, counted per organization"
+    assert SINGLE.words() == "9 single-token completions per minute, counted per account"
     assert Quota(Unit.IN_FLIGHT, 2, HELD, 2).words() == "2 requests in flight, counted per account"
     assert Quota(Unit.SPEND, 200_000_000, Window("calendar", "day", 86400), 1).words().startswith("$200.00 per day")
     assert Quota(Unit.REQUESTS, 1, Window("rate", "5minutes", 300), 1, Scope.KEY).words() == "1 request per 5 minutes, counted per API key"

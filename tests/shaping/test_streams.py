@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai._streaming import SSEDecoder
 
-from proxy.core.enforcement import Plan
+from proxy.core.shaping import Plan
 from proxy.dialects import CATALOGUE
 from proxy.dialects.base import Dialect, Tally
 from proxy.dialects.sse import data_of

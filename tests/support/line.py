@@ -6,7 +6,7 @@ The store counts with the real ledger, so that a grant here is a grant.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proxy.core.estimate import Estimator
@@ -20,6 +20,8 @@ from proxy.gateway.capacity import Places
 from proxy.gateway.exchange import Exchange
 from proxy.gateway.ports import Arrival, Dispatch
 from proxy.gateway.rooms import Rooms
+from proxy.sealing.keyring import Keyring
+from proxy.sealing.seal import KeyedSeal
 
 AT = 1_800_000_000.0
 LEASE = 1e9
@@ -57,12 +59,30 @@ class MemoryStore:
         self.extensions: list[tuple[str, int]] = []
         """Request and step."""
         self.claimed: set[Claim] = set()
+        self.standings: dict[str, str] = {}
+        self.last: dict[str, str] = {}
+        self.notes: dict[tuple[str, str], str] = {}
         self._clock = clock
         self._loss = loss
         self._calls = 0
 
-    async def reserve(self, request: str, account: Account, claims: Sequence[Claim]) -> Grant | Denial:
-        return await self._called(lambda: self._reserved(request, claims))
+    async def reserve(self, request: str, account: Account, claims: Sequence[Claim], note: str = "") -> Grant | Denial:
+        return await self._called(lambda: self._reserved(request, account, claims, note))
+
+    def known(self, account: Account) -> str:
+        return self.last.get(account.id, "")
+
+    def note(self, account: Account, name: str, text: str, seconds: float) -> None:
+        self.notes.setdefault((account.organization, name), text)
+
+    async def remember(self, account: Account, notes: Mapping[str, str], seconds: float) -> None:
+        await turn()
+        for name, text in notes.items():
+            self.note(account, name, text, seconds)
+
+    async def recall(self, account: Account, names: Sequence[str]) -> list[str | None]:
+        await turn()
+        return [self.notes.get((account.organization, name)) for name in names]
 
     async def extend(self, request: str, account: Account, claims: Sequence[Claim], step: int) -> Grant | Denial:
         self.extensions.append((request, step))
@@ -80,8 +100,10 @@ class MemoryStore:
     def used(self, claim: Claim) -> float:
         return self.ledger._filled(claim, self._clock())
 
-    def _reserved(self, request: str, claims: Sequence[Claim]) -> Grant | Denial:
+    def _reserved(self, request: str, account: Account, claims: Sequence[Claim], note: str) -> Grant | Denial:
         verdict = self.ledger.reserve(request, claims, self._clock())
+        standing = self.last[account.id] = self.standings.get(account.id, "")
+        verdict = replace(verdict, standing=standing, note=self.notes.get((account.organization, note)))
         self.claimed |= set(claims)
         (self.granted if isinstance(verdict, Grant) else self.denied).add(request)
         return verdict
@@ -264,7 +286,7 @@ class MemoryTrace:
     refusals: int = 0
 
     def __getattr__(self, name: str) -> Any:
-        if name not in {"read", "decided", "first_byte"}:
+        if name not in {"read", "decided", "found", "first_byte"}:
             raise AttributeError(name)
         assert not self.outcomes, "nothing is told of an exchange after its end"
         return lambda *_, **__: None
@@ -313,6 +335,7 @@ class House:
         self.rooms = Rooms(
             policy=self.policy, identity=MemoryIdentity(), store=self.store, upstream=self.upstream, telemetry=self.telemetry,
             door=OpenDoor(), places=self.places, estimator=Estimator(), max_body=1 << 20, clock=self.clock,
+            seal=KeyedSeal(Keyring(b"k" * 32)), links=lambda account, *_: f"https://verify.test/{account.id}", sleep=self.clock.sleep,
         )  # fmt: skip
 
     def arrival(self, name: str) -> Arrival:

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.core.enforcement import Fault, Forward, Reason
 from proxy.core.facts import Account, Ask, Ending, Operation, Usage
+from proxy.core.sealing import Finding
 from proxy.telemetry import OpenedTelemetry, TelemetryOptions, open_telemetry
 from proxy.telemetry.instruments import COUNTERS, DROPPED, GAUGES, HISTOGRAMS, POLICY, Vocabulary
 from tests.support.exchanges import ANN, arrival, begin, decide, outcome, over_quota, refuse, serve
@@ -43,8 +44,17 @@ def test_an_exchange_is_counted_once_everywhere(telemetry: OpenedTelemetry) -> N
     assert value(telemetry, "stillgate_gen_ai_client_token_usage_sum", gen_ai_token_type="input", **model) == 10
     assert value(telemetry, "stillgate_gen_ai_client_token_usage_sum", gen_ai_token_type="output", stillgate_usage_reported="true") == 20
     assert samples(telemetry, "stillgate_decisions_total") == [
-        ({"verdict": "forward", "reason": "", "shadow": "false", "tier": "free"}, 1.0)
+        ({"verdict": "forward", "reason": "", "shadow": "false", "tier": "free", "rung": "clear"}, 1.0)
     ]
+
+
+def test_foreign_reasoning_is_counted_and_names_nobody(telemetry: OpenedTelemetry) -> None:
+    trace = begin(telemetry)
+    trace.found([(Finding.FOREIGN, "somebody"), (Finding.FOREIGN, "somebody"), (Finding.FORGED, "")])
+    trace.end(outcome())
+    assert value(telemetry, "stillgate_reasoning_blocks_total", finding="foreign") == 2
+    assert value(telemetry, "stillgate_reasoning_blocks_total", finding="forged") == 1
+    assert "somebody" not in telemetry.exposition().decode()
 
 
 def test_a_refusal_reaches_no_upstream_metric(telemetry: OpenedTelemetry) -> None:

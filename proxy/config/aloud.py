@@ -1,0 +1,127 @@
+"""The ladder, the guards and what models know, read aloud: one line for each, in the words that callers get to read."""
+
+from collections.abc import Iterator
+
+from proxy.config.measures import duration_words
+from proxy.core.ladder import Rung
+from proxy.core.logits import LogitGuard
+from proxy.core.policy import Policy
+from proxy.core.quota import Scope
+from proxy.core.rules import Binding, Ladder, Rule
+from proxy.core.shaping import Knobs, Show
+
+SHADOW = " (shadow: recorded, not done)"
+_HOLDERS = {Scope.KEY: "API key", Scope.ACCOUNT: "account", Scope.ORGANIZATION: "organization"}
+_DROPPED = {"drop": "dropped", "pass": "passed on", "refuse": "refused"}
+_RESTORED = {
+    "sealed": "hidden reasoning is kept sealed in the answer until it comes back",
+    "store": "hidden reasoning is kept in the store until it comes back",
+    "never": "hidden reasoning is not kept: what comes back without it goes on without it",
+}
+
+
+def rules(policy: Policy) -> Iterator[str]:
+    """What follows from an account's standing, and what holds whatever it is."""
+    yield from _lists(policy)
+    yield from _ladder(policy.ladder)
+    yield from _binding(policy.binding)
+    yield from _probing(policy.logit_guard)
+    for pattern, knobs in policy.knobs:
+        yield f"models {pattern}: {_knobs(knobs)}"
+    if any(rule.terms.plan.reasoning.show is Show.REWRITE for rule in policy.ladder.rules.values()):
+        within = duration_words(policy.rewrite.seconds)
+        yield f"reasoning in other words: {policy.rewrite.tokens} tokens at most, within {within}; else none of it is shown"
+    yield "an answer that cannot be shaped as it must be: its stream ends, it is never passed on unshaped"
+
+
+def _lists(policy: Policy) -> Iterator[str]:
+    for accounts, what in ((policy.trusted, "trusted, so that no score moves them"), (policy.watch, "on watch at least")):
+        if accounts:
+            yield f"{len(accounts)} account{'' if len(accounts) == 1 else 's'} {what}"
+
+
+def _ladder(ladder: Ladder) -> Iterator[str]:
+    yield "ladder; until accounts are scored they come onto a rung by hand only (stillgate accounts set-rung)"
+    for rung in Rung:
+        if rung is not Rung.CLEAR:
+            yield from _rung(ladder, rung)
+    steps = ladder.steps
+    if steps.at:
+        yield f"  one rung down when the score was {steps.below:g} below the rung for {duration_words(steps.after)}"
+    yield f"  verification keeps an account clear for {duration_words(ladder.clear_for)}, on the same evidence"
+    if ladder.pins:
+        yield f"  a conversation keeps for {duration_words(ladder.pin)} the shaping it began with"
+    else:
+        yield "  a new rung bites at once, also within a conversation"
+
+
+def _rung(ladder: Ladder, rung: Rung) -> Iterator[str]:
+    least, rule = ladder.steps.at.get(rung), ladder.rule(rung)
+    reached = "which this policy leaves out, if set by hand" if least is None else f"from score {least:g}"
+    said = [*_measures(rule), *_ends(ladder, rung)]
+    shadow = _shadow(enforce=rule.enforce or not rule.measures)
+    nothing = "it is only looked at" if rung is Rung.WATCH else "nothing is done"
+    if len(said) > 1:
+        yield f"  {rung.word}, {reached}{shadow}"
+        yield from (f"    {line}" for line in said)
+    else:
+        yield f"  {rung.word}, {reached}: {''.join(said) or nothing}{shadow}"
+
+
+def _measures(rule: Rule) -> Iterator[str]:
+    yield from rule.measures
+    grace = rule.terms.verify
+    if grace is None:
+        return
+    counted = "" if grace.exchanges is None else f" and for {grace.exchanges} more requests at most"
+    yield f"until then requests are served for {duration_words(grace.seconds)}{counted}" if grace.seconds else "until then none is served"
+
+
+def _ends(ladder: Ladder, rung: Rung) -> Iterator[str]:
+    if rung in ladder.steps.review:
+        yield "verification alone does not lift it"
+    if rung in ladder.steps.expires:
+        yield f"one rung down by itself after {duration_words(ladder.steps.expires[rung])}"
+
+
+def _binding(binding: Binding) -> Iterator[str]:
+    if not binding.on:
+        yield f"guard reasoning_binding: off; {_RESTORED[binding.restore]}"
+        return
+    holder = f"the {_HOLDERS[binding.scope]} it was issued to"
+    bound = [holder, *["the conversation"] * binding.conversation, *["the model"] * binding.model]
+    lasts = duration_words(binding.lasts)
+    yield f"guard reasoning_binding: opaque reasoning is bound to {_and(bound)}, for {lasts}{_shadow(enforce=binding.enforce)}"
+    yield f"  foreign blocks are {'refused' if binding.refuse else 'dropped'}"
+    yield f"  blocks that were never sealed are {_DROPPED[binding.unsealed]}"
+    yield f"  {_RESTORED[binding.restore]}"
+
+
+def _probing(guard: LogitGuard | None) -> Iterator[str]:
+    if guard is None:
+        yield "guard logit_probing: off"
+        return
+    yield f"guard logit_probing{_shadow(enforce=guard.enforce)}"
+    if guard.never_together:
+        yield f"  a request may use one of {', '.join(sorted(guard.never_together))}"
+    if guard.top_logprobs is not None:
+        yield f"  at most {guard.top_logprobs} alternatives per token are shown"
+    if guard.decimals is not None:
+        yield f"  log probabilities are rounded to {guard.decimals} decimals"
+    yield f"  log probabilities of the prompt are {'served' if guard.prompt_logprobs else 'not served'}"
+    yield from (f"  {quota.words()}" for quota in guard.quotas)
+
+
+def _knobs(knobs: Knobs) -> str:
+    known = ", ".join(sorted(knobs.names)) or "no parameter is ever added"
+    opened = ", opened by the model's template" if knobs.preopened else ""
+    inline = f"inline reasoning may stand between <{knobs.tag}> and </{knobs.tag}>{opened}" if knobs.tag else "no inline reasoning"
+    return f"{known}; {inline}"
+
+
+def _shadow(*, enforce: bool) -> str:
+    return "" if enforce else SHADOW
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)

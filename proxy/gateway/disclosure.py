@@ -1,0 +1,16 @@
+"""What a caller is told of its standing, in header fields: nothing is done silently."""
+
+from proxy.core.shaping import Notice
+from proxy.dialects.base import Headers
+
+
+def disclosed(notice: Notice | None) -> Headers:
+    """`stillgate-rung`, `stillgate-measures` and a sentence. Fields are ASCII: what is not is left to the body's notice."""
+    if notice is None:
+        return ()
+    measures = ", ".join(f'"{_ascii(measure)}"' for measure in notice.measures)
+    return (("stillgate-rung", notice.rung), ("stillgate-measures", measures), ("stillgate-notice", _ascii(notice.sentence)))
+
+
+def _ascii(text: str) -> str:
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in text)

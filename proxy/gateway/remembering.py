@@ -1,0 +1,58 @@
+"""What the store is told of a conversation, so that its next turn, on whichever gateway, is treated as this one was.
+
+Three kinds of notes, each with an end: under which rung a conversation began (`p:`), under which rung a response was made and what it
+is bound to (`r:`), and reasoning that was hidden and must come back (`h:`, only where the policy keeps it in the store).
+"""
+
+import hashlib
+
+from proxy.core.facts import Account, Ask, Operation
+from proxy.gateway.course import Course
+from proxy.gateway.ports import Store
+from proxy.shaping.binding import Binder
+
+HIDDEN, PIN, RESPONSE = "h:", "p:", "r:"
+
+RESPONSES = "openai_responses"
+"""The dialect whose answers can be fetched later."""
+
+KEPT_FOR = 30 * 86400.0
+"""Seconds that a response's note outlives it: as long as the provider keeps the response itself."""
+
+
+def note_for(ask: Ask, account: Account, opening: str) -> str:
+    """Under which name the store remembers what this request goes on from; "" where there is nothing to remember."""
+    if ask.follows:
+        return response_note(ask.follows)
+    return f"{PIN}{account.id}:{opening}" if opening else ""
+
+
+def response_note(response: str) -> str:
+    """An id may be of any length, where a caller made it up."""
+    return RESPONSE + hashlib.sha256(response.encode()).hexdigest()[:32]
+
+
+class Memory:
+    """The notes of one exchange."""
+
+    def __init__(self, course: Course, account: Account, binder: Binder, store: Store) -> None:
+        self._course = course
+        self._account = account
+        self._binder = binder
+        self._store = store
+        self._told = course.dialect.name != RESPONSES or course.ask.operation is not Operation.CHAT
+        self.anchor = ""
+
+    async def seen(self) -> None:
+        """Before a response's id reaches the caller: it may ask for it at once, of another gateway."""
+        if self._told or not (name := self._course.tally.response_id):
+            return
+        self._told = True
+        notes = {response_note(name): f"{int(self._course.began)} {self.anchor}"}
+        await self._store.remember(self._account, notes, KEPT_FOR)
+
+    async def ended(self) -> None:
+        """Before the answer's end: its tokens name what is kept."""
+        if self._binder.kept:
+            notes = {HIDDEN + name: text.decode() for name, text in self._binder.kept.items()}
+            await self._store.remember(self._account, notes, self._course.policy.binding.lasts)

@@ -1,0 +1,38 @@
+"""Legacy completions have no history: a prompt is all there is."""
+
+import hashlib
+from typing import ClassVar
+
+from proxy.shaping.base import Restored
+from proxy.shaping.binding import Binder
+from proxy.shaping.edit import Raw, maybe_items
+from proxy.shaping.histories.turns import Said, messages_of, text_of
+
+MOST = 1024
+"""Characters of a prompt that say how it begins."""
+
+
+class CompletionsHistory:
+    """`POST /completions`."""
+
+    name: ClassVar[str] = "openai_completions"
+
+    def opening(self, body: bytes) -> bytes:
+        prompt = _prompt(body)
+        return hashlib.sha256(prompt[:MOST].encode()).digest()[:16] if prompt else b""
+
+    def anchor(self, body: bytes) -> str:
+        prompt = _prompt(body)
+        return Said(text=prompt).print if prompt else ""
+
+    def restore(self, body: bytes, binder: Binder) -> Restored:
+        return Restored(body)
+
+
+def _prompt(body: bytes) -> str:
+    """The first of several; token ids as they are written."""
+    raw: Raw | None = messages_of(body, "prompt")[0].get("prompt")
+    several = maybe_items(raw)
+    if several and not bytes(several[0])[:1].isdigit():
+        return text_of(several[0])
+    return text_of(raw)
