@@ -233,7 +233,7 @@ def _notice(case: Case, stands: Place, shaped_as: Rung, policy: Policy) -> Notic
     later = f" From your next conversation on, {_joined(coming)}." if coming else ""
     asked = f" Please verify who you are: {case.link}." if stands.terms(policy).verify is not None and case.link else ""
     sentence = f"{refusals.WHY[0].upper()}{refusals.WHY[1:]}, {now}.{later}{asked} "
-    return Notice(rung.word, measures or coming, sentence + refusals.ask_whom(policy, case.reference), case.reference)
+    return Notice(rung.word, measures, sentence + refusals.ask_whom(policy, case.reference), case.reference)
 
 
 def _told_of_guard(case: Case, policy: Policy) -> Notice | None:

@@ -9,7 +9,8 @@ def disclosed(notice: Notice | None) -> Headers:
     if notice is None:
         return ()
     measures = ", ".join(f'"{_ascii(measure)}"' for measure in notice.measures)
-    return (("stillgate-rung", notice.rung), ("stillgate-measures", measures), ("stillgate-notice", _ascii(notice.sentence)))
+    done = (("stillgate-measures", measures),) if measures else ()  # a conversation that stays as it began has none yet
+    return (("stillgate-rung", notice.rung), *done, ("stillgate-notice", _ascii(notice.sentence)))
 
 
 def _ascii(text: str) -> str:

@@ -79,6 +79,8 @@ class StreamRelay:
             await seen()
             if out:
                 await self._caller.write(out)
+            if self.shaper.failed is not None:
+                raise self.shaper.failed
             if self._tally.finished:
                 continue  # it is all there: nothing more to reserve, and nothing left to stop
             denial = await meter.flow(self._produced())
@@ -86,6 +88,8 @@ class StreamRelay:
                 return denial
         if (not self._encoding or self._shapes) and (rest := await self._finished(self.shaper.close(), rewrite)):
             await self._caller.write(rest)
+        if self.shaper.failed is not None:
+            raise self.shaper.failed
         return None
 
     async def _out(self, chunk: bytes, rewrite: Rewriter) -> bytes:

@@ -1,7 +1,8 @@
 """One stream's shaper: reads every event into the tally, and changes what the plan says.
 
 With an empty plan no byte is changed or held back; with a plan at most one event is held until it is whole. Where a step needs a text
-from outside (`held`), whoever drives it brings the text (`resume`), and feeds nothing meanwhile.
+from outside (`held`), whoever drives it brings the text (`resume`), and feeds nothing meanwhile. Where an event cannot be shaped
+(`failed`), what came before it is still given, and nothing after: so it does not matter how the stream was cut.
 """
 
 from collections import deque
@@ -13,7 +14,7 @@ from proxy.shaping.framing import Framer
 
 
 class Shaper:
-    """`feed` each chunk, then `close`; concatenated outputs do not depend on where the chunks break. All may raise `ShapingError`."""
+    """`feed` each chunk, then `close`; concatenated outputs do not depend on where the chunks break."""
 
     def __init__(self, dialect: Dialect, plan: Plan, tally: Tally, answer: AnswerShaper | None = None) -> None:
         self._dialect = dialect
@@ -28,6 +29,7 @@ class Shaper:
         """Events behind the one that needs a text."""
         self._step: Shaped | None = None
         self.held: Held | None = None
+        self.failed: ShapingError | None = None
 
     @property
     def at_boundary(self) -> bool:
@@ -42,7 +44,7 @@ class Shaper:
             if self._framer.overgrown:
                 self._framer.rest()
             return chunk
-        late = b"" if self._hidden else late
+        late = b"" if self._hidden or self.failed else late
         self._waiting.extend(events)
         return late + self._go_on() + self._overgrown()
 
@@ -57,12 +59,12 @@ class Shaper:
             self._dialect.read_event(self._tally, rest)
         if self._answer is None:
             return rest if self._edits else b""
-        self._step = self._answer.close()
+        self._step = self._answer.close() if self.failed is None else None
         return self._go_on()
 
     def _go_on(self, text: str | None = None) -> bytes:
         out: list[bytes] = []
-        while self._step is not None or self._waiting:
+        while self.failed is None and (self._step is not None or self._waiting):
             if self._step is None:
                 self._step = self._begun(self._waiting.popleft())
             try:
@@ -70,9 +72,16 @@ class Shaper:
             except StopIteration as done:
                 out.append(done.value)
                 self._step = self.held = text = None
+            except ShapingError as error:
+                self._fail(error)
             else:
                 break
         return b"".join(out)
+
+    def _fail(self, error: ShapingError) -> None:
+        self.failed = error
+        self._step = self.held = None
+        self._waiting.clear()
 
     def _begun(self, event: bytes) -> Shaped:
         if self._plan.ask_for_usage:
@@ -85,9 +94,11 @@ class Shaper:
     def _overgrown(self) -> bytes:
         if not self._framer.overgrown:
             return b""
-        if self._answer is not None:
-            raise ShapingError("an event is too large to be shaped")
-        return self._framer.rest()
+        rest = self._framer.rest()
+        if self._answer is None:
+            return rest
+        self._fail(ShapingError("an event is too large to be shaped"))
+        return b""
 
 
 def _as_it_is(event: bytes) -> Shaped:

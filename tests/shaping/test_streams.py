@@ -9,6 +9,7 @@ from proxy.core.shaping import Plan
 from proxy.dialects import CATALOGUE
 from proxy.dialects.base import Dialect, Tally
 from proxy.dialects.sse import data_of
+from proxy.shaping.base import Shaped, ShapingError
 from proxy.shaping.framing import Framer
 from proxy.shaping.stream import Shaper
 
@@ -94,3 +95,37 @@ def test_usage_inside_a_text_stays():
     chat = CATALOGUE[0]
     said = b'data: {"choices":[{"delta":{"content":"\\",\\"usage\\":null"}}]}\n\n'
     assert shaped(chat, PLANS[1], [said])[0] == said
+
+
+class Refusing:
+    """An answer's shaper that takes no event with `bad` in it."""
+
+    def event(self, frame: bytes) -> Shaped:
+        yield from ()
+        if b"bad" in frame:
+            raise ShapingError("bad")
+        return frame.upper()
+
+    def close(self) -> Shaped:
+        yield from ()
+        return b"closed"
+
+    def whole(self, body: bytes) -> Shaped:
+        yield from ()
+        return body
+
+
+@given(st.lists(st.sampled_from([b"data: good\n\n", b": ping\r\n\r\n", b"data: bad\n\n", b"data: torn"]), max_size=6), st.data())
+def test_what_came_before_an_event_that_cannot_be_shaped_is_given_and_nothing_after(frames, data):
+    stream = b"".join(frames)
+    given_out = []
+    for cuts in (range(1, len(stream)), [], sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=4)))):
+        shaper = Shaper(CATALOGUE[0], Plan(bind=True), Tally(), Refusing())
+        ends = [*cuts, len(stream)]
+        out = b"".join(shaper.feed(stream[start:end]) for start, end in zip([0, *cuts], ends, strict=True))
+        given_out.append((out + shaper.close(), shaper.failed is None))
+    assert len(set(given_out)) == 1
+    out, fine = given_out[0]
+    assert fine is (b"closed" in out)
+    assert fine is (b"data: bad\n\n" not in stream)
+    assert out.removesuffix(b"closed") == stream.partition(b"data: bad\n\n")[0].upper()[: len(out.removesuffix(b"closed"))]

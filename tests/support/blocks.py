@@ -71,6 +71,8 @@ def driven(shaper: Shaper, chunks: Iterable[bytes]) -> bytes:
         out.append(shaper.close() if chunk is None else shaper.feed(chunk))
         while shaper.held is not None:
             out.append(shaper.resume(reworded(shaper.held.text)))
+        if shaper.failed is not None:
+            raise shaper.failed
     return b"".join(out)
 
 
