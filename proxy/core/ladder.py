@@ -4,7 +4,7 @@ Rule 1: up at once; down one rung at a time, and only after the score has been q
 Rule 2: a human's hold outranks the score, both ways, until it expires or is released.
 Rule 3: verification clears what a score has earned, and keeps it cleared on the same evidence for the policy's time; but for rungs
         on which the policy wants a person to look.
-        It also ends a hold on `challenged`, which asked for nothing else; any other hold is for its author to end.
+        It also ends a hold on a rung that asked for it; any other hold is for its author to end.
 Rule 4: a pardon clears the account, and what was known of it until then no longer counts.
 
 What sanctions stand on a rung is the policy's to say (`core.rules`). A standing is kept as text in the store, and comes back with every
@@ -142,6 +142,13 @@ class Standing:
         """When the place that it has at `at` was entered, epoch seconds."""
         return self.hold.at if self.hold is not None and self.hold.alive(at) else self.since
 
+    def held_until(self, at: float, steps: Steps) -> float | None:
+        """When the place that it has at `at` ends by itself, epoch seconds; None where it does not."""
+        if self.hold is not None and self.hold.alive(at):
+            return self.hold.until
+        lasts = steps.expires.get(self.rung)
+        return None if lasts is None else self.since + lasts
+
     def step(self, score: float | None, because: str, at: float, steps: Steps) -> "Standing":
         """After a new score: up at once, down one rung after a quiet time."""
         earned, heard = steps.earned(score), replace(self, score=score, because=because)
@@ -164,12 +171,15 @@ class Standing:
 
     def pardoned(self, at: float, by: str, because: str, until: float | None) -> "Standing":
         """Clear until `until` whatever the score, and a clean sheet."""
-        return Standing(since=at, forgiven=at, because=because, hold=Hold(Rung.CLEAR, at, by, because, until))
+        pardon = Hold(Rung.CLEAR, at, by, because, until)
+        return Standing(since=at, forgiven=at, because=because, hold=pardon, verified=self.verified)
 
-    def verify(self, at: float, how: str, until: float, by: str = "", because: str = "") -> "Standing":
-        """The owner has shown who they are. Never shortens an earlier verification."""
+    def verify(
+        self, at: float, how: str, until: float, by: str = "", because: str = "", *, ends: frozenset[Rung] = frozenset({Rung.CHALLENGED})
+    ) -> "Standing":
+        """The owner has shown who they are. Never shortens an earlier verification. `ends`: rungs of which it answers a hold."""
         before = self.verified.until if self.verified is not None else 0.0
-        answered = self.hold is not None and self.hold.rung is Rung.CHALLENGED
+        answered = self.hold is not None and self.hold.rung in ends
         seen = Verified(at, max(until, before), how, self.score or 0.0, by, because)
         return replace(self, verified=seen, hold=None if answered else self.hold)
 

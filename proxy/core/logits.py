@@ -10,8 +10,9 @@ Rule 2: a request that uses one of the things alone is never refused for using t
 
 from dataclasses import dataclass
 
-from proxy.core.facts import Ask, LogitAsk
+from proxy.core.facts import Ask, LogitAsk, Operation
 from proxy.core.quota import Quota
+from proxy.core.shaping import Logprobs, Plan
 
 STEERS = ("logit_bias", "logprob_token_ids", "allowed_token_ids", "stop_token_ids", "bad_words")
 """Parameters that single tokens out, the plainest first: to the guard all are `logit_bias`. `logprob_token_ids` shows any token's
@@ -75,6 +76,15 @@ def cap_on(ask: Ask, guard: LogitGuard) -> int | None:
     if ask.logits is None or most is None or 0 <= ask.logits.top_logprobs <= most:
         return None
     return most
+
+
+def limits(ask: Ask, guard: LogitGuard | None) -> Plan:
+    """What a guard lowers of what a request asks for."""
+    if guard is not None and ask.operation is Operation.FETCH_RESPONSE:
+        return Plan(logprobs=Logprobs(guard.top_logprobs, guard.decimals))  # whatever was asked for when it was made, or is now
+    if guard is None or ask.logits is None or not (ask.logits.logprobs or ask.logits.prompt):
+        return Plan()
+    return Plan(logprobs=Logprobs(cap_on(ask, guard), guard.decimals))
 
 
 def _used(logits: LogitAsk, named: frozenset[str]) -> list[str]:

@@ -1,8 +1,11 @@
 """Refusals in plain words: what happened, what to do next, whom to ask, and the reference under which an operator finds it."""
 
+from dataclasses import dataclass
+
 from proxy.core.enforcement import Fault, Reason
 from proxy.core.policy import Policy
 from proxy.core.quota import Denial, Unit, amount_words
+from proxy.core.windows import moment
 
 WORTH_WAITING = 60.0
 """Seconds. An SDK that retries by itself sleeps through Retry-After; past this we ask it not to."""
@@ -10,8 +13,25 @@ WORTH_WAITING = 60.0
 LONGEST_WAIT = 120.0
 """Seconds; past it official SDKs differ: some give up at once, some sleep it through twice, some come back after eight seconds."""
 
-WHY = "recent usage of this account resembles model extraction, that is, copying the model through its API"
-"""The reason class of every sanction. What it rests on is the operator's to show, by the reference."""
+USAGE = "recent usage of this account resembles model extraction, that is, copying the model through its API"
+"""The reason class of what a score does. What it rests on is the operator's to show, by the reference."""
+
+BY_HAND = "a person at this service decided so"
+"""Of what was set by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Why an account is treated as it is, as far as it is told."""
+
+    why: str = USAGE
+    until: float | None = None
+    """When it ends by itself, epoch seconds; None where it does not."""
+
+    @property
+    def ending(self) -> str:
+        return "" if self.until is None else f" until {moment(self.until)}"
+
 
 JITTER = 0.1
 """Largest share by which Retry-After is lengthened, so that refused callers do not all come back at once."""
@@ -23,7 +43,7 @@ def ask_whom(policy: Policy, reference: str) -> str:
     return f"Reference: {reference}.{contact}"
 
 
-def over_quota(denial: Denial, policy: Policy, reference: str, share: float = 1.0) -> Fault:
+def over_quota(denial: Denial, policy: Policy, reference: str, share: float = 1.0, ground: Ground | None = None) -> Fault:
     """A refusal that names the quota that binds, what is used, and when it frees. `share`: of its plan that the account has now."""
     quota = denial.binding.quota
     if denial.never:
@@ -37,31 +57,31 @@ def over_quota(denial: Denial, policy: Policy, reference: str, share: float = 1.
     retry = None if wait <= WORTH_WAITING else False
     message = ask_whom(policy, reference)
     if share < 1:
-        message = f"{slowed_words(share)} {message}"
+        message = f"{_slowed(share, ground or Ground())} {message}"
         wait = min(wait, LONGEST_WAIT)
     reason = Reason.SLOWED if share < 1 else Reason.BUDGET if quota.unit is Unit.SPEND else Reason.QUOTA
     return Fault(reason, 429, message, reference, retry_after=wait, retry=retry, denial=denial, meters=denial.meters)
 
 
-def slowed_words(share: float) -> str:
+def _slowed(share: float, ground: Ground) -> str:
     """Why an account's limits are smaller than its plan's."""
-    return f"Your limits are {share:.0%} of your plan's for now, because {WHY}. Usage that does not lifts this by itself."
+    return f"For now{ground.ending} your limits are {share:.0%} of your plan's, because {ground.why}."
 
 
-def blocked(policy: Policy, reference: str) -> Fault:
+def blocked(policy: Policy, reference: str, ground: Ground) -> Fault:
     """Nothing is served, and no use in trying again."""
     message = (
-        f"This account is blocked, because {WHY}. Nothing was charged. "
-        "A person can look at it again: please get in touch and give the reference. "
+        f"This account is blocked{ground.ending}, because {ground.why}. Nothing was charged. "
+        "A person can look at it again, if you ask and give the reference. "
     )
     return Fault(Reason.BLOCKED, 403, message + ask_whom(policy, reference), reference, retry=False)
 
 
-def must_verify(policy: Policy, reference: str, link: str, *, bearer: bool) -> Fault:
+def must_verify(policy: Policy, reference: str, link: str, ground: Ground, *, bearer: bool) -> Fault:
     """403 to API keys; 401 with RFC 9470's challenge to OAuth bearers. The address stands in the message: that is what an SDK shows."""
     where = f"Open {link} to do so; the next request is then served, without a restart. " if link else ""
     message = (
-        f"The owner of this account must verify who they are before more requests are served, because {WHY}. "
+        f"The owner of this account must verify who they are before more requests are served, because {ground.why}. "
         f"{where}Nothing was charged. {ask_whom(policy, reference)}"
     )
     headers: tuple[tuple[str, str], ...] = (("Link", f'<{link}>; rel="help"'),) if link else ()
@@ -92,9 +112,12 @@ def not_yours(param: str | None, policy: Policy, reference: str) -> Fault:
     return Fault(Reason.NOT_FOUND, 400 if param else 404, message + ask_whom(policy, reference), reference, param=param, retry=False)
 
 
-def side_door(policy: Policy, reference: str) -> Fault:
+def side_door(policy: Policy, reference: str, ground: Ground) -> Fault:
     """An opened route whose answers cannot be shaped, for an account whose answers must be."""
-    message = f"This route is not served to your account for now, because {WHY}. Other routes are served. " + ask_whom(policy, reference)
+    message = (
+        f"This route is not served to your account for now{ground.ending}, because {ground.why}. Other routes are served. "
+        + ask_whom(policy, reference)
+    )
     return Fault(Reason.BLOCKED, 403, message, reference, retry=False)
 
 

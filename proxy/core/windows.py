@@ -5,6 +5,11 @@ from datetime import UTC, datetime
 DAY = 86400
 
 
+def moment(at: float) -> str:
+    """A time as people read it: `2026-11-25 14:03 UTC`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 def number(name: str, at: float) -> int:
     """Number of the window called `name` (day, week, month) that holds `at`."""
     days = int(at // DAY)

@@ -37,7 +37,8 @@ def _binding(denial: Denial) -> str:
     burst = "" if quota.burst == quota.amount else f" (at once: {amount_words(unit, quota.burst)})"
     used, asked = amount_words(unit, denial.binding.used), amount_words(unit, denial.cost)
     local = " The usage service is away, so this is a share of the limit." if denial.local else ""
-    return f"{what}: limit {quota.words()}{burst}, used {used}, requested {asked}.{local}"
+    requested = f", requested {asked}" if denial.cost else ""  # already reserved, when it turned out that the limit is smaller now
+    return f"{what}: limit {quota.words()}{burst}, used {used}{requested}.{local}"
 
 
 def _frees(denial: Denial) -> str:

@@ -9,9 +9,10 @@ import logging
 from typing import assert_never
 
 from proxy.core import refusals
+from proxy.core.case import Case, place, squeeze
 from proxy.core.claims import Squeeze, holdable, wanted
 from proxy.core.enforcement import Challenge, Fault, Forward, Refuse
-from proxy.core.engine import Case, Decision, admissible, decide, place, squeeze
+from proxy.core.engine import Decision, admissible, decide
 from proxy.core.facts import Account, Ask, Ending, Outcome
 from proxy.core.ladder import Standing
 from proxy.core.policy import OpenRoute
@@ -104,6 +105,8 @@ class Exchange:
 
     async def _serve(self, forward: Forward, decision: Decision, account: Account) -> None:
         rooms, policy, course = self._rooms, self._policy, self._course
+        if decision.notice is not None:
+            course.trace.told(decision.notice)
         if forward.delay:
             await rooms.sleep(forward.delay)
         if not policy.enforce:

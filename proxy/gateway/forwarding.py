@@ -1,6 +1,7 @@
 """The part of the line behind the decision: the request as the plan wants it, to the upstream, and its answer back."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from proxy.core import refusals
 from proxy.core.enforcement import Forward
@@ -10,6 +11,7 @@ from proxy.dialects.base import Headers
 from proxy.errors import UpstreamError
 from proxy.gateway import faults
 from proxy.gateway.course import Course
+from proxy.gateway.disclosure import dropped
 from proxy.gateway.headers import downward, length_of, upward, value_of
 from proxy.gateway.meter import Meter
 from proxy.gateway.ports import Answer, Dispatch
@@ -51,10 +53,13 @@ class Forwarding:
         prepared = await prepare(course, self._plan, self._binder, self._rooms)
         if prepared.findings:
             course.trace.found(prepared.findings)
+            course.own += dropped(prepared.findings) if self._binder.rules.enforce else ()
             rules = self._binder.rules
             if rules.refuse and rules.enforce and any(finding is not Finding.LOST for finding, _ in prepared.findings):
                 raise ForeignReasoningError
         dispatch, anchor = self._dispatch(prepared), prepared.anchor
+        if not prepared.opens:
+            self._plan = replace(self._plan, knobs=replace(self._plan.knobs, preopened=False))
         del prepared
         course.sent = True
         if course.reading.websocket:
@@ -123,7 +128,7 @@ class Forwarding:
 
     async def _stream(self, answer: Answer, headers: Headers, relay: StreamRelay) -> None:
         course, policy, reference = self._course, self._course.policy, self._course.arrival.id
-        relay.open(value_of(answer.headers, "content-encoding"))
+        relay.open(value_of(answer.headers, "content-encoding"), paced=self._forward.pace is not None)
         await self._begin(answer.status, (*headers, ("X-Accel-Buffering", "no")))
         meter = Meter(self._rooms.store, reference, self._account, policy, course.ask)
         meter.begin(course.claims if course.granted else (), course.expected.output, pace=self._forward.pace)

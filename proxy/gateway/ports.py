@@ -10,6 +10,7 @@ from proxy.core.keys import KeyRecord
 from proxy.core.policy import Policy
 from proxy.core.quota import Claim, Denial, Grant, Unit
 from proxy.core.sealing import Finding
+from proxy.core.shaping import Notice
 from proxy.dialects.base import Headers
 
 
@@ -206,6 +207,9 @@ class Trace(Protocol):
 
     def decided(self, enforcement: Enforcement, advised: Enforcement, policy: Policy, rung: str) -> None:
         """One event per decision; `advised` differs from `enforcement` in shadow."""
+
+    def told(self, notice: Notice) -> None:
+        """The request is served under sanctions, and its caller is told so: one log line with the reference."""
 
     def found(self, findings: Sequence[tuple[Finding, str]]) -> None:
         """Reasoning blocks of the request that were not at home, each with the account that it was issued to ("" unknown): evidence."""

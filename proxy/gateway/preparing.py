@@ -18,6 +18,7 @@ from proxy.gateway.rooms import Rooms
 from proxy.shaping.binding import Binder
 from proxy.shaping.histories import CATALOGUE as HISTORIES
 from proxy.shaping.requests import CATALOGUE as REQUESTS
+from proxy.shaping.requests import opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Prepared:
     anchor: str
     """What its answer will be bound to."""
     findings: tuple[tuple[Finding, str], ...] = ()
+    opens: bool = True
+    """False: the caller switched off the thinking that the model's template would open."""
 
 
 def holder_of(account: Account, rules: Binding) -> str:
@@ -66,4 +69,5 @@ def _prepared(plain: bytes, dialect: str, plan: Plan, binder: Binder) -> Prepare
     binder.kept = {}
     body = REQUESTS[dialect].request(restored.body, plan) if plan.edits_request else restored.body
     anchor = history.anchor(plain) if plan.reshapes else ""
-    return Prepared(body, body is not plain and body != plain, anchor, restored.findings)
+    opens = not plan.knobs.preopened or not plan.hides or opening.opens(dialect, body, plan)
+    return Prepared(body, body is not plain and body != plain, anchor, restored.findings, opens)

@@ -6,6 +6,7 @@ decompressed.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 from proxy.core.facts import GENERATES, RUNS_A_MODEL, Ask
@@ -26,6 +27,8 @@ LARGE = 1 << 20
 
 MOST_READ = 64 * 1024 * 1024
 """Bytes of an unstreamed answer that are kept to read its usage, or to shape it; past it usage is estimated, and nothing is shaped."""
+
+_AFTER_EVENT = re.compile(rb"(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)")
 
 Rewriter = Callable[[str], Awaitable[str]]
 """Puts reasoning in other words; "" where it cannot."""
@@ -58,10 +61,15 @@ class StreamRelay:
         self.shaper = Shaper(course.dialect, plan, course.tally, answer)
         self._encoding = ""
         self._copy: Inflater | None = None
+        self._paced = False
 
-    def open(self, encoding: str) -> None:
-        """Raises `ShapingError` where the stream must be shaped and its coding is not one of ours."""
+    def open(self, encoding: str, *, paced: bool) -> None:
+        """`paced`: it goes event by event, for the meter can only wait between two writes.
+
+        Raises `ShapingError` where the stream must be shaped and its coding is not one of ours.
+        """
         self._encoding = encoding
+        self._paced = paced and not encoding
         self._copy = inflater(encoding) if encoding else None
         if self._shapes and encoding and self._copy is None:
             raise ShapingError("the answer's content coding is not known")
@@ -75,22 +83,26 @@ class StreamRelay:
         """A `Denial` means that the policy stopped the stream, at an event boundary. `seen` is called before what was read is sent.
         Raises `UpstreamError`, `ConnectionError`, `ShapingError`."""
         async for chunk in chunks:
-            out = await self._out(chunk, rewrite)
-            await seen()
-            if out:
-                await self._caller.write(out)
-            if self.shaper.failed is not None:
-                raise self.shaper.failed
-            if self._tally.finished:
-                continue  # it is all there: nothing more to reserve, and nothing left to stop
-            denial = await meter.flow(self._produced())
-            if denial is not None and (self._encoding or self.shaper.at_boundary):
-                return denial
+            for piece in _events(chunk) if self._paced else (chunk,):
+                denial = await self._pass(piece, meter, rewrite, seen)
+                if denial is not None and (self._encoding or self.shaper.at_boundary):
+                    return denial
         if (not self._encoding or self._shapes) and (rest := await self._finished(self.shaper.close(), rewrite)):
             await self._caller.write(rest)
         if self.shaper.failed is not None:
             raise self.shaper.failed
         return None
+
+    async def _pass(self, chunk: bytes, meter: Meter, rewrite: Rewriter, seen: Seen) -> Denial | None:
+        out = await self._out(chunk, rewrite)
+        await seen()
+        if out:
+            await self._caller.write(out)
+        if self.shaper.failed is not None:
+            raise self.shaper.failed
+        if self._tally.finished:
+            return None  # it is all there: nothing more to reserve, and nothing left to stop
+        return await meter.flow(self._produced())
 
     async def _out(self, chunk: bytes, rewrite: Rewriter) -> bytes:
         if not self._encoding:
@@ -126,6 +138,11 @@ class StreamRelay:
     def _produced(self) -> int:
         reported = self._tally.usage.output if self._tally.usage else 0
         return max(reported, self._tokens(self._tally.generated_bytes))
+
+
+def _events(chunk: bytes) -> list[bytes]:
+    """A chunk cut behind the events in it."""
+    return _AFTER_EVENT.split(chunk)
 
 
 async def relay_whole(answer: Answer, chunks: AsyncIterator[bytes], caller: Caller, dialect: Dialect, ask: Ask) -> Tally:

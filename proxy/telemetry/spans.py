@@ -18,6 +18,7 @@ from proxy.core.enforcement import Enforcement, Fault
 from proxy.core.facts import Account, Ask, Outcome
 from proxy.core.policy import Policy
 from proxy.core.sealing import Finding
+from proxy.core.shaping import Notice
 from proxy.dialects.base import Headers
 from proxy.gateway.ports import Arrival
 from proxy.telemetry import attributes
@@ -81,6 +82,11 @@ class ExchangeTrace:
         self._measures.decided(decision, tier)
         if self._server.is_recording():
             self._server.add_event(names.DECISION, decision | {names.TIER: tier}, _nanoseconds(self._now()))
+
+    def told(self, notice: Notice) -> None:
+        account = self._known.account
+        told: dict[str, str | int] = {"reference": notice.reference, "rung": notice.rung, "measures": "; ".join(notice.measures)}
+        log.info("served under sanctions", extra={"fields": told | ({"account": account.id} if account is not None else {})})
 
     def found(self, findings: Sequence[tuple[Finding, str]]) -> None:
         """Evidence: it is logged with the accounts, and counted without them."""

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config import measures
+from proxy.core.case import Case, place
 from proxy.core.claims import GRACE
 from proxy.core.enforcement import Challenge, Enforcement, Forward, Reason, Refuse
-from proxy.core.engine import Case, admissible, decide, place
+from proxy.core.engine import admissible, decide
 from proxy.core.facts import Account, Ask, Operation
 from proxy.core.ladder import CLEAR, Hold, Rung, Standing, Steps
 from proxy.core.policy import Tier
@@ -121,8 +122,15 @@ def test_the_standing_comes_back_with_the_reservation() -> None:
 def test_blocked_is_403_says_why_what_to_do_and_whom_to_ask() -> None:
     fault = refused(decide(case(Grant((), held(Rung.BLOCKED))), POLICY).enforcement)
     assert (fault.status, fault.reason, fault.retry) == (403, Reason.BLOCKED, False)
-    for said in ("blocked", "model extraction", "sg_1", "help@example.com", "get in touch"):
+    for said in ("blocked", "a person at this service decided so", "sg_1", "help@example.com", "can look at it again"):
         assert said in fault.message
+
+
+def test_what_a_score_did_is_told_as_such_and_until_when() -> None:
+    expiring = replace(POLICY, ladder=Ladder(steps=Steps({Rung.BLOCKED: 95.0}, expires={Rung.BLOCKED: 86400.0})))
+    scored = Standing(Rung.BLOCKED, AT, 99.0, AT).text()
+    message = refused(decide(case(Grant((), scored)), expiring).enforcement).message
+    assert "blocked until 2027-01-16 08:00 UTC, because recent usage of this account resembles model extraction" in message
 
 
 @pytest.mark.parametrize(("source", "status"), [("keys", 403), ("jwt", 401), ("upstream", 403)])
@@ -257,7 +265,7 @@ def test_what_is_told_is_what_is_done_to_this_conversation() -> None:
     began_clear = decide(case(Grant((), held(Rung.DEGRADED), "0")), POLICY)
     assert forwarded(began_clear.enforcement).plan == Plan(ask_for_usage=True)
     assert began_clear.notice is not None
-    assert "From your next conversation on, log probabilities are left out and reasoning is left out." in began_clear.notice.sentence
+    assert "from your next conversation on, log probabilities are left out and reasoning is left out." in began_clear.notice.sentence
     fetched = decide(case(Grant((), "", "4 anchor"), ask=FETCH), POLICY)
     assert fetched.notice is not None, "what was made under a sanction is shaped, and that is told, whoever fetches it"
     assert forwarded(fetched.enforcement).plan.notice == fetched.notice

@@ -153,6 +153,7 @@ class MemoryUpstream:
         """Given to us, though perhaps not sent: who hangs up while a connection is being opened is charged as if it were."""
         self.sent: list[str] = []
         self.answers: list[MemoryAnswer] = []
+        self.bodies: list[bytes] = []
 
     async def send(self, dispatch: Dispatch) -> "MemoryAnswer":
         name = dict(dispatch.headers)["x-name"]
@@ -162,6 +163,7 @@ class MemoryUpstream:
         if script.unreachable:
             raise UpstreamError("unreachable", sent=False)
         self.sent.append(name)
+        self.bodies.append(dispatch.body if isinstance(dispatch.body, bytes) else b"")
         await turn()
         if script.silent:
             raise UpstreamError("silent", sent=True, timed_out=True)
@@ -286,7 +288,7 @@ class MemoryTrace:
     refusals: int = 0
 
     def __getattr__(self, name: str) -> Any:
-        if name not in {"read", "decided", "found", "first_byte"}:
+        if name not in {"read", "decided", "found", "told", "first_byte"}:
             raise AttributeError(name)
         assert not self.outcomes, "nothing is told of an exchange after its end"
         return lambda *_, **__: None

@@ -1,0 +1,89 @@
+"""A request at the moment when it is decided: what is known of it, and where its account stands."""
+
+from dataclasses import dataclass, field
+
+from proxy.core import refusals
+from proxy.core.claims import Squeeze
+from proxy.core.enforcement import Fault
+from proxy.core.facts import Account, Ask, Operation
+from proxy.core.ladder import Rung, Standing
+from proxy.core.policy import Policy
+from proxy.core.quota import Denial, Grant
+from proxy.core.refusals import Ground
+from proxy.core.rules import Rule
+from proxy.core.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request at the moment when it is decided."""
+
+    ask: Ask
+    account: Account
+    verdict: Grant | Denial
+    at: float
+    reference: str
+    link: str = ""
+    """Where the account's owner can verify."""
+    share: float = 1.0
+    """Of each quota, under which the verdict was given."""
+    unfit: Fault | None = None
+    """What `admissible` found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an account stands, and what that means."""
+
+    rung: Rung = Rung.CLEAR
+    since: float = 0.0
+    ground: Ground = field(default_factory=Ground)
+    rule: Rule = field(default_factory=Rule)
+
+    def terms(self, policy: Policy) -> Terms:
+        """What is demanded in earnest."""
+        return earnest(self.rule, policy)
+
+
+def place(account: Account, standing: str, at: float, policy: Policy) -> Place:
+    """Where the account stands. Lists outrank the score; a human's hold outranks them."""
+    found = Standing.parse(standing)
+    rung = found.place(at, policy.ladder.steps)
+    if found.hold is None or not found.hold.alive(at):
+        rung = Rung.CLEAR if account.id in policy.trusted else max(rung, Rung.WATCH) if account.id in policy.watch else rung
+    if rung is Rung.CLEAR:
+        return CLEAR
+    by_hand = found.hold is not None and found.hold.alive(at)
+    ground = Ground(refusals.BY_HAND if by_hand else refusals.USAGE, found.held_until(at, policy.ladder.steps))
+    return Place(rung, found.entered(at), ground, policy.ladder.rule(rung))
+
+
+CLEAR = Place()
+
+
+def squeeze(stands: Place, policy: Policy) -> Squeeze:
+    """What the place takes of the tier's quotas."""
+    terms = stands.terms(policy)
+    return Squeeze(terms.share, terms.verify, stands.since)
+
+
+def earnest(rule: Rule, policy: Policy) -> Terms:
+    """What a rule demands, unless it or the policy is in shadow."""
+    return rule.terms if policy.enforce and rule.enforce else Terms()
+
+
+def began(case: Case, rung: Rung, policy: Policy) -> Rung:
+    """The rung whose shaping holds. A conversation keeps the one that it began with, unless its account stands better now; a response
+    that is fetched is shaped as it was when it was made, whoever fetches it."""
+    note = case.verdict.note
+    if note is None:
+        return rung
+    if case.ask.operation is Operation.FETCH_RESPONSE:
+        return pinned_rung(note)
+    return min(pinned_rung(note), rung) if policy.ladder.pins else rung
+
+
+def pinned_rung(note: str) -> Rung:
+    """The rung that a note of the store begins with; CLEAR where it cannot be read."""
+    digit = note[:1]
+    return Rung(int(digit)) if digit.isdecimal() and int(digit) < len(Rung) else Rung.CLEAR
