@@ -7,6 +7,7 @@ Rule 2: what is printed is what holds now, in words that can be read aloud.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
 from proxy.core.ladder import Hold, Rung, Standing
@@ -17,6 +18,9 @@ from proxy.verification.operator import Operator
 
 LONGEST = 500
 """Characters of a reason."""
+
+MOST_NAMES = 10_000
+"""Names that are looked through for one that is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,17 @@ class Accounts:
         wanted = [one for one in found if rung is None or one.standing.place(at) is rung]
         return sorted(wanted, key=lambda one: (-one.standing.place(at), one.organization, one.account))
 
+    async def doubt(self, found: Found) -> str:
+        """A name that nobody has used may be mistyped; "" where it is known."""
+        if await self.standings.is_known(found.account, found.organization):
+            return ""
+        holders = await self.standings.holders()
+        if found.account in holders:
+            return ""
+        near = get_close_matches(found.account, sorted(holders)[:MOST_NAMES])
+        meant = f"; did you mean {' or '.join(near)}?" if near else ""
+        return f"no key and no usage of an account {found.account} is known{meant}"
+
     async def named(self, who: Who) -> Who:
         """With its organization. Raises `ConfigError`."""
         for name in (who.account, who.organization or who.account):
@@ -126,9 +141,10 @@ class Accounts:
 def said_of(standing: Standing, at: float) -> str:
     """A standing in words: the place, who or what brought it there, until when, and what else there is to know."""
     place, hold, verified = standing.place(at), standing.hold, standing.verified
-    said = [f"is {place.word}"]
+    said = [f"is {words_of(place)}"]
     if hold is not None and hold.alive(at):
-        said[0] += f", held there {_until(hold.until, 'until released')} by {hold.by}: {hold.because}"
+        pardoned = place is Rung.CLEAR and hold.at == standing.forgiven
+        said[0] += f", {'pardoned' if pardoned else 'held there'} {_until(hold.until, 'until released')} by {hold.by}: {hold.because}"
         if standing.rung is not Rung.CLEAR:
             said.append(f"its score alone has earned {standing.rung.word}")
     elif verified is None and standing.because:
@@ -140,6 +156,11 @@ def said_of(standing: Standing, at: float) -> str:
     if standing.score is not None:
         said.append(f"score {standing.score:.0f}")
     return "; ".join(said)
+
+
+def words_of(rung: Rung) -> str:
+    """What an account is that stands there."""
+    return "on watch" if rung is Rung.WATCH else rung.word
 
 
 def _until(until: float | None, otherwise: str) -> str:

@@ -84,8 +84,10 @@ class Scrapes:
 class Admin:
     """The supervisor's admin port."""
 
-    def __init__(self, workers: Callable[[], Mapping[str, Path]]) -> None:
+    def __init__(self, workers: Callable[[], Mapping[str, Path]], also: Callable[[], bytes] = bytes) -> None:
+        """`also`: metrics of the supervisor's own, of which no worker knows."""
         self._workers = workers
+        self._also = also
         self._runner: web.AppRunner | None = None
         self._scrapes = Scrapes()
         self.draining = False
@@ -126,7 +128,7 @@ class Admin:
 
     async def _metrics(self, _: web.Request) -> web.Response:
         body = await self._scrapes.text(partial(self._ask, "/metrics"))
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=body + self._also(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _status(self, _: web.Request) -> web.Response:
         return web.json_response({"draining": self.draining, "workers": await self.statuses()})

@@ -38,9 +38,10 @@ class PolicyClearance:
 
 
 def of_policy(policy: Policy) -> Clearance:
-    """Verification clears every rung that asks for it, and those between: what is stricter than asking is not left standing by it."""
+    """Verification clears every rung that asks for it, and those between: what is stricter than asking is not left standing by it.
+    A human's hold it answers on the rungs that ask for it, only."""
     ladder = policy.ladder
     asking = [rung for rung in Rung if rung is not Rung.CLEAR and ladder.rule(rung).terms.verify is not None]
     lowest = min(asking, default=Rung.CHALLENGED)
     cleared = frozenset(rung for rung in Rung if rung >= lowest and rung not in ladder.steps.review)
-    return Clearance(ladder.clear_for, cleared, ladder.steps, policy.contact)
+    return Clearance(ladder.clear_for, cleared, frozenset(asking) & cleared, ladder.steps, policy.contact)

@@ -53,7 +53,12 @@ def secret_of(settings: Settings) -> bytes:
 
 def keyring(settings: Settings) -> Keyring:
     """The keys that seal, as they are now. Raises `ConfigError`."""
-    return Keyring(*keyfile.load(settings.seal_keys)) if settings.seal_keys else Keyring(secret_of(settings))
+    return Keyring(*sealing(settings))
+
+
+def sealing(settings: Settings) -> tuple[bytes, ...]:
+    """The secrets of the keys that seal, newest first. Raises `ConfigError`."""
+    return tuple(keyfile.load(settings.seal_keys)) if settings.seal_keys else (secret_of(settings),)
 
 
 async def follow(settings: Settings, ring: Keyring) -> None:

@@ -19,6 +19,7 @@ from proxy.app import secret, sockets, verification
 from proxy.app.admin import Admin
 from proxy.app.clearance import PolicyClearance
 from proxy.app.stores import embedded_if_needed
+from proxy.app.tally import Tally
 from proxy.config.settings import Settings
 from proxy.errors import ConfigError
 
@@ -39,7 +40,8 @@ class Supervisor:
         self._started = started
         self._workers: dict[int, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
-        self._admin = Admin(self._worker_sockets)
+        self._tally = Tally()
+        self._admin = Admin(self._worker_sockets, self._tally.text)
         self.listening = ""
         self.admin = ""
         self.store_url = ""
@@ -64,7 +66,7 @@ class Supervisor:
             self.store_url = await stack.enter_async_context(embedded_if_needed(self._settings))
             ring = secret.keyring(self._settings)
             clearance = PolicyClearance(self._settings.policy)
-            pages = await stack.enter_async_context(verification.opened(self._settings, self.store_url, ring, clearance))
+            pages = await stack.enter_async_context(verification.opened(self._settings, self.store_url, ring, self._tally, clearance))
             await self._admin.open(admin, pages)
             stack.push_async_callback(self._admin.close)
             async with asyncio.TaskGroup() as group:

@@ -23,6 +23,7 @@ from yarl import URL
 from proxy.app import secret
 from proxy.app.admin import WorkerAdmin
 from proxy.app.cautions import cautions
+from proxy.app.verification import said_of_pages
 from proxy.config.model_verification import verification_url
 from proxy.config.policy import compile_policy
 from proxy.config.reload import Watcher
@@ -214,7 +215,8 @@ class Gateway:
             self._telemetry.count("store_trips")
 
     def _says(self) -> dict[str, Any]:
-        return {"policy": self._policy.digest, "version": VERSION, "in_flight": self._front.in_flight}
+        own = {"policy": self._policy.digest, "version": VERSION, "in_flight": self._front.in_flight}
+        return own | said_of_pages(self._settings, self._keyring)
 
     def _status(self) -> dict[str, Any]:
         return {

@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
-from proxy.app.accounts import Accounts, Because, Found, Who
+from proxy.app.accounts import Accounts, Because, Found, Who, words_of
 from proxy.app.keys import now
-from proxy.app.verification import link_for
+from proxy.app.verification import Wanted, link_for
 from proxy.cli.store_options import given, seconds_of, store_options, with_store
 from proxy.config import settings
 from proxy.core.ladder import Rung
+from proxy.stores.connect import Connection
+from proxy.stores.registry import Registry
 from proxy.stores.standings import RedisStandings
 
 T = TypeVar("T")
@@ -21,6 +23,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 RUNG = click.Choice([rung.word for rung in Rung])
 SET_BY_HAND = "30d"
 """How long an operator's verification or pardon lasts unless they say otherwise."""
+
+MAY_SHAPE = frozenset({Rung.THROTTLED, Rung.CHALLENGED, Rung.DEGRADED})
+"""Rungs on which a policy may have answers shaped."""
 
 
 @click.group("accounts")
@@ -61,6 +66,18 @@ def _with_accounts(context: click.Context, /, work: Callable[[Accounts], Awaitab
     return with_store(context.obj, lambda connection: work(Accounts(RedisStandings(connection), now)))
 
 
+def _with_one(context: click.Context, /, work: Callable[[Accounts], Awaitable[Found]]) -> Found:
+    """As `_with_accounts`, and notes a name that nobody has used: it is taken all the same, for it may be used next."""
+
+    async def doubted(accounts: Accounts) -> tuple[Found, str]:
+        found = await work(accounts)
+        return found, await accounts.doubt(found)
+
+    found, doubt = _with_accounts(context, doubted)
+    _note(doubt)
+    return found
+
+
 @command.command("set-rung")
 @_account
 @click.argument("rung", type=RUNG)
@@ -69,8 +86,13 @@ def _with_accounts(context: click.Context, /, work: Callable[[Accounts], Awaitab
 @click.pass_context
 def set_rung(context: click.Context, /, rung: str, *, expires: str | None, **said: str) -> None:
     """Hold an account on a rung, whatever its score."""
-    lasts = seconds_of(expires) if expires else None
-    _say(_with_accounts(context, lambda accounts: accounts.set_rung(_who(said), Rung[rung.upper()], _why(said), lasts)))
+    lasts, wanted = seconds_of(expires) if expires else None, Rung[rung.upper()]
+    _say(_with_one(context, lambda accounts: accounts.set_rung(_who(said), wanted, _why(said), lasts)))
+    if wanted in MAY_SHAPE:
+        _note(
+            "what the policy shapes on this rung begins with the account's next conversation; where it has the rung in shadow, "
+            "nothing is done (`stillgate check POLICY` says)"
+        )
 
 
 @command.command()
@@ -89,12 +111,12 @@ def release(context: click.Context, /, **said: str) -> None:
 @command.command()
 @_account
 @_because
-@click.option("--for", "lasts", metavar="DURATION", help="Clear whatever the score for so long. [until it is released]")
+@click.option("--for", "lasts", default=SET_BY_HAND, show_default=True, metavar="DURATION", help="Clear whatever the score for so long.")
 @click.pass_context
-def pardon(context: click.Context, /, *, lasts: str | None, **said: str) -> None:
+def pardon(context: click.Context, /, *, lasts: str, **said: str) -> None:
     """Clear an account; what was known of it until now no longer counts."""
-    seconds = seconds_of(lasts) if lasts else None
-    _say(_with_accounts(context, lambda accounts: accounts.pardon(_who(said), _why(said), seconds)))
+    seconds = seconds_of(lasts)
+    _say(_with_one(context, lambda accounts: accounts.pardon(_who(said), _why(said), seconds)))
 
 
 @command.command()
@@ -105,7 +127,11 @@ def pardon(context: click.Context, /, *, lasts: str | None, **said: str) -> None
 def verify(context: click.Context, /, *, lasts: str, **said: str) -> None:
     """Say that you know who the account's owner is."""
     seconds = seconds_of(lasts)
-    _say(_with_accounts(context, lambda accounts: accounts.verify(_who(said), _why(said), seconds)))
+    found = _with_one(context, lambda accounts: accounts.verify(_who(said), _why(said), seconds))
+    _say(found)
+    hold = found.standing.hold
+    if hold is not None and hold.rung is not Rung.CLEAR and hold.alive(now()):
+        _note(f"this does not end the hold on {hold.rung.word}; `stillgate accounts release {found.account} --because …` does")
 
 
 @command.command()
@@ -114,7 +140,7 @@ def verify(context: click.Context, /, *, lasts: str, **said: str) -> None:
 @click.pass_context
 def show(context: click.Context, /, *, as_json: bool, **said: str) -> None:
     """Show where an account stands, and why."""
-    found = _with_accounts(context, lambda accounts: accounts.find(_who(said)))
+    found = _with_one(context, lambda accounts: accounts.find(_who(said)))
     if as_json:
         click.echo(json.dumps(found.shown(now()), indent=2))
     else:
@@ -133,15 +159,30 @@ def list_(context: click.Context, /, *, rung: str | None, as_json: bool) -> None
         return
     for one in found:
         _say(one)
+    if not found:
+        click.echo(f"No account is {words_of(Rung[rung.upper()])}." if rung else "No account has a standing.", err=True)
 
 
 @command.command()
 @_account
+@click.option("--seal-keys", metavar="FILE", help="The file of keys that seal links, as given to serve.")
 @click.pass_context
-def link(context: click.Context, /, **said: str) -> None:
-    """Print a link by which the account's owner can verify. It can be used for a week."""
-    found = _with_accounts(context, lambda accounts: accounts.find(_who(said)))
-    click.echo(link_for(settings.load(context.obj), found.account, found.organization, now(), found.standing.cleared))
+def link(context: click.Context, /, *, seal_keys: str | None, **said: str) -> None:
+    """Print a link by which the account's owner can verify. It can be used for a week.
+
+    It leads to the gateway that runs on the store, and must be sealed with a key that the gateway has.
+    """
+    given_here = settings.load({**context.obj, **given({"seal_keys": seal_keys})})
+
+    async def asked(connection: Connection) -> tuple[Found, str, list[dict[str, Any]]]:
+        accounts = Accounts(RedisStandings(connection), now)
+        found = await accounts.find(_who(said))
+        return found, await accounts.doubt(found), await Registry(connection).workers()
+
+    found, doubt, gateways = with_store(context.obj, asked)
+    _note(doubt)
+    wanted = Wanted(found.account, found.organization, now(), found.standing.cleared)
+    click.echo(link_for(given_here, gateways, wanted))
 
 
 def _who(said: dict[str, str]) -> Who:
@@ -150,6 +191,11 @@ def _who(said: dict[str, str]) -> Who:
 
 def _why(said: dict[str, str]) -> Because:
     return Because(said["by"], said["because"])
+
+
+def _note(text: str) -> None:
+    if text:
+        click.echo(f"note: {text}", err=True)
 
 
 def _say(found: Found) -> None:

@@ -8,6 +8,7 @@ import click
 
 from proxy.config import aloud
 from proxy.config.measures import duration_words, share_words
+from proxy.config.numbers import printable
 from proxy.config.policy import compile_policy
 from proxy.core.policy import Policy, Tier
 from proxy.errors import ConfigError
@@ -37,7 +38,11 @@ def _shown(path: Path) -> bool:
 
 
 def summary(policy: Policy) -> Iterator[str]:
-    """A policy, read aloud."""
+    """A policy, read aloud. No character of it moves a cursor."""
+    return map(printable, _aloud(policy))
+
+
+def _aloud(policy: Policy) -> Iterator[str]:
     yield f"policy {policy.name}, digest {policy.digest}, mode {'enforce' if policy.enforce else 'shadow'}"
     yield f"identity: {', then '.join(policy.identity)}"
     for tier in policy.tiers.values():

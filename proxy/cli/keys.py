@@ -60,7 +60,7 @@ def list_(context: click.Context, /, *, as_json: bool) -> None:
         click.echo(json.dumps(shown, indent=2))
         return
     for record in records:
-        click.echo(f"{record.id}  {_state(record):<22}  {record.account}  {record.tier or '(default tier)'}  {record.name}".rstrip())
+        click.echo(f"{record.id}  {_state(record):<26}  {record.account}  {record.tier or '(default tier)'}  {record.name}".rstrip())
 
 
 @command.command()
@@ -94,5 +94,5 @@ def _state(record: KeyRecord) -> str:
         return "revoked"
     if record.expires is None:
         return "valid"
-    until = datetime.fromtimestamp(record.expires, UTC).strftime("%Y-%m-%d %H:%M")
+    until = datetime.fromtimestamp(record.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"until {until}" if record.valid(now()) else "ended"

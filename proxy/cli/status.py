@@ -22,7 +22,8 @@ def command(*, as_json: bool, **flags: Any) -> None:
 
 def _lines(found: dict[str, Any]) -> list[str]:
     digests = {gateway["policy"] for gateway in found["gateways"]}
-    lines = [f"{len(found['gateways'])} workers"]
+    count = len(found["gateways"])
+    lines = [f"{count} worker{'' if count == 1 else 's'}"]
     lines += [f"  {gateway['id']}  policy {gateway['policy']}  version {gateway['version']}" for gateway in found["gateways"]]
     if len(digests) > 1:
         lines.append(f"WARNING: workers run {len(digests)} different policies: {', '.join(sorted(digests))}")

@@ -1,6 +1,7 @@
 """What all commands that look into the store share: its flags, a connection for one piece of work, and durations."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ import click
 from proxy.app.stores import connected
 from proxy.config import settings
 from proxy.config.measures import duration
+from proxy.config.numbers import NUMBER
 from proxy.errors import ConfigError
 from proxy.stores.connect import Connection
 
@@ -43,7 +45,11 @@ def with_store(flags: dict[str, Any], work: Callable[[Connection], Awaitable[T]]
 
 
 def seconds_of(text: str) -> float:
-    """`90d` and the like. Raises `ConfigError`."""
+    """`90d` and the like. A number alone is seconds in a policy; whoever types a command may mean days. Raises `ConfigError`."""
+    if re.fullmatch(NUMBER, text.strip()):
+        raise ConfigError(
+            f"'{text.strip()}' says no unit of time; write {text.strip()}s, {text.strip()}m, {text.strip()}h or {text.strip()}d"
+        )
     try:
         return duration(text)
     except ValueError as error:

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from proxy.config.measures import duration_words
+from proxy.config.numbers import printable
 from proxy.core.ladder import Rung
 from proxy.core.logits import LogitGuard
 from proxy.core.policy import Policy
 from proxy.core.quota import Scope
-from proxy.core.rules import Binding, Ladder, Rule
+from proxy.core.rules import Binding, Ladder
+from proxy.core.sanctions.base import Sanction
 from proxy.core.shaping import Knobs, Show
+from proxy.core.terms import Grace
 
 SHADOW = " (shadow: recorded, not done)"
 _HOLDERS = {Scope.KEY: "API key", Scope.ACCOUNT: "account", Scope.ORGANIZATION: "organization"}
@@ -58,7 +61,7 @@ def _ladder(ladder: Ladder) -> Iterator[str]:
 def _rung(ladder: Ladder, rung: Rung) -> Iterator[str]:
     least, rule = ladder.steps.at.get(rung), ladder.rule(rung)
     reached = "which this policy leaves out, if set by hand" if least is None else f"from score {least:g}"
-    said = [*_measures(rule), *_ends(ladder, rung)]
+    said = [*sorted({_measure(sanction) for sanction in rule.sanctions}), *_ends(ladder, rung)]
     shadow = _shadow(enforce=rule.enforce or not rule.measures)
     nothing = "it is only looked at" if rung is Rung.WATCH else "nothing is done"
     if len(said) > 1:
@@ -68,13 +71,22 @@ def _rung(ladder: Ladder, rung: Rung) -> Iterator[str]:
         yield f"  {rung.word}, {reached}: {''.join(said) or nothing}{shadow}"
 
 
-def _measures(rule: Rule) -> Iterator[str]:
-    yield from rule.measures
-    grace = rule.terms.verify
-    if grace is None:
-        return
-    counted = "" if grace.exchanges is None else f" and for {grace.exchanges} more requests at most"
-    yield f"until then requests are served for {duration_words(grace.seconds)}{counted}" if grace.seconds else "until then none is served"
+def _measure(sanction: Sanction) -> str:
+    """What callers read of it, and what the operator has written beside."""
+    terms = sanction.terms()
+    reasoning = terms.plan.reasoning
+    said = [f'"{printable(" ".join(text.split()))}"' for text in terms.plan.instruct]
+    said += [f"{reasoning.keep} token{'' if reasoning.keep == 1 else 's'} of it at most"] if reasoning.show is Show.KEEP else []
+    said += [f"by the model {reasoning.via}"] if reasoning.show is Show.REWRITE else []
+    said += [_meanwhile(terms.verify)] if terms.verify is not None else []
+    return "; ".join((sanction.measure(), *said))
+
+
+def _meanwhile(grace: Grace) -> str:
+    if not grace.seconds:
+        return "until then none is served"
+    counted = "" if grace.exchanges is None else f", {grace.exchanges} requests, and one more at each worker"
+    return f"served meanwhile for {duration_words(grace.seconds)}{counted}"
 
 
 def _ends(ladder: Ladder, rung: Rung) -> Iterator[str]:

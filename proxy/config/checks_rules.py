@@ -69,6 +69,9 @@ def notes(file: PolicyFile) -> Iterator[str]:
     """What is probably not meant."""
     for name, step in file.ladder.steps().items():
         yield from (f"ladder.{name}: {said}" for said in (*_step(name, step), *_terms(file, Rule(step.chosen).terms)))
+    asks = any(sanction.name == "verify" for step in file.ladder.steps().values() for sanction in step.chosen)
+    if asks and "contact" not in file.model_fields_set:
+        yield "contact: missing; who is asked to verify is told of nobody to write to if that fails"
     yield from _down(file)
     yield from _left_behind(file)
     yield from (f"guards.reasoning_binding: {said}" for said in _binding(file))

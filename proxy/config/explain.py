@@ -34,6 +34,10 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+MOST_LISTED = 20
+"""Keys that are named where none is near."""
+
+
 def explained(error: ErrorDetails, root: type[BaseModel], *, echo: bool) -> str:
     """What is wrong, in plain words, with a suggestion where one is near."""
     kind, context = error["type"], error.get("ctx", {})
@@ -61,7 +65,8 @@ def known(root: type[BaseModel], location: Keys) -> list[str]:
 def _unknown(name: str, names: list[str], *, echo: bool) -> str:
     if not echo and not re.fullmatch(r"[a-z_-]{1,32}", name):
         return "an unknown key"
-    return f"unknown key {shown(name)}{meant(name, names)}"
+    listed = f"; known are {', '.join(names)}" if 0 < len(names) <= MOST_LISTED else ""
+    return f"unknown key {shown(name)}{meant(name, names) or listed}"
 
 
 def _choice(value: object, expected: str, *, echo: bool) -> str:

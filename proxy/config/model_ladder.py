@@ -16,6 +16,12 @@ RUNGS = tuple(rung.word for rung in Rung if rung is not Rung.CLEAR)
 """Mildest first."""
 
 
+def _review(value: object) -> object:
+    if value != "required":
+        raise ValueError(f"{shown(value) if isinstance(value, str) else 'this'} is not taken here; write review: required, or leave it out")
+    return value
+
+
 class AnyStep(Strict):
     """A rung of the ladder."""
 
@@ -23,7 +29,7 @@ class AnyStep(Strict):
     """Score from which an account stands here."""
     sanctions: Sanctions = ()
     """What is done; all of it together, in any order."""
-    review: Literal["required"] | None = None
+    review: Annotated[Literal["required"] | None, BeforeValidator(_review)] = None
     """required: a human must look; verification alone does not lift it."""
     expires: Duration | None = None
     """One rung down by itself after so long."""

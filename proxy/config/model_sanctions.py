@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from proxy.config import measures
 from proxy.config.fields import Strict
-from proxy.config.numbers import printable
+from proxy.config.numbers import meant, printable, shown
 from proxy.core.sanctions import CATALOGUE
 from proxy.core.sanctions.base import Sanction
 
@@ -24,9 +24,20 @@ def _reader(kind: type[Sanction]) -> PlainValidator:
             return kind.read(value, measures)
         except ValueError as error:
             missing = value is True and kind.example is not True
-            raise ValueError(f"'{kind.name}' needs a value, as in {kind.name}: {kind.example}" if missing else printable(error)) from None
+            said = f"'{kind.name}' needs a value, as in {kind.name}: {kind.example}" if missing else _what_is_taken(kind, value, error)
+            raise ValueError(said) from None
 
     return PlainValidator(read)
+
+
+def _what_is_taken(kind: type[Sanction], value: object, error: ValueError) -> str:
+    """Where a sanction lists how it is written, what was written stands before it."""
+    begins = f"it is written like {kind.name}: "
+    if not isinstance(value, str) or not str(error).startswith(begins):
+        return printable(error)
+    choices = str(error).removeprefix(begins).split(" | ")
+    words = [choice for choice in choices if " " not in choice]
+    return f"{shown(value)} is not one of {', '.join(choices)}{meant(value, words)}"
 
 
 def _field(kind: type[Sanction]) -> Any:

@@ -14,13 +14,18 @@ from proxy.config.explain import explained
 from proxy.config.fields import ACCOUNT_ID
 from proxy.config.files import Files
 from proxy.config.model import PolicyFile
-from proxy.config.numbers import shown
-from proxy.config.problems import Place, PolicyProblems, Problem
+from proxy.config.model_ladder import RUNGS, LadderPart
+from proxy.config.numbers import close, shown
+from proxy.config.problems import Keys, Place, PolicyProblems, Problem
+from proxy.config.settings import Settings
 from proxy.config.source import Document
 from proxy.core.policy import Policy
 
 UNUSED = ("risk",)
 """Parts whose text counts for the digest although nothing is compiled from them yet."""
+
+ELSEWHERE = Settings.model_fields.keys() - PolicyFile.model_fields.keys()
+"""Keys of the other file."""
 
 
 def compile_policy(path: Path, files: Files | None = None) -> Policy:
@@ -80,7 +85,19 @@ def _checked(document: Document) -> PolicyFile:
 
 
 def _problem(document: Document, error: Any) -> Problem:
-    return document.problem(error["loc"], explained(error, PolicyFile, echo=True), key=error["type"] == "extra_forbidden")
+    unknown = error["type"] == "extra_forbidden"
+    said = (_misplaced(error["loc"]) if unknown else "") or explained(error, PolicyFile, echo=True)
+    return document.problem(error["loc"], said, key=unknown)
+
+
+def _misplaced(path: Keys) -> str:
+    """What is said of an unknown key that is known elsewhere; "" of any other."""
+    name = str(path[-1])
+    if len(path) == 1 and name in ELSEWHERE:
+        return "belongs in the settings file (--settings FILE), not in a policy"
+    if path[:-1] == ("ladder",) and not close(name, LadderPart.model_fields):
+        return f"{shown(name)} is no rung that a policy describes; those are {', '.join(RUNGS)}"
+    return ""
 
 
 def _digest(policy: Policy, data: dict[str, Any]) -> str:

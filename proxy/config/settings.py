@@ -158,7 +158,8 @@ class Settings(BaseSettings):
     policy: Where = Field(default_factory=shipped_policy)
     store: Annotated[str, AfterValidator(_store)] = Field(default="", repr=False)
     """"" for an embedded one; the URL may hold a password."""
-    state_dir: Where = Field(default_factory=state_home)
+    state_dir: Annotated[Where, AfterValidator(Path.absolute)] = Field(default_factory=state_home)
+    """Absolute: the embedded store works in a directory of its own."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     drain: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 30.0
     """How long running answers may finish at shutdown, seconds."""

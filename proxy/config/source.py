@@ -34,6 +34,9 @@ MOST_VALUES = 50_000
 
 MOST_ALIASES = 200
 
+_OPENED = {"while parsing a flow mapping": "{", "while parsing a flow sequence": "["}
+"""What the parser calls it, and what stands there."""
+
 _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     word: value for value, words in ((True, "true True TRUE"), (False, "false False FALSE")) for word in words.split()
 }
@@ -84,11 +87,27 @@ def _events(text: str, name: str) -> Iterator[Any]:
     try:
         yield from YAML(typ="safe", pure=True).parse(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
-        raise PolicyProblems([Problem(place, (), f"not YAML: {_unquoted(error.problem or error.context)}")]) from None
+        raise PolicyProblems([_not_yaml(error, name)]) from None
     except (YAMLError, ValueError, OverflowError):
         raise PolicyProblems([Problem(Place(name), (), "not YAML: it holds a character that YAML does not allow")]) from None
+
+
+def _not_yaml(error: MarkedYAMLError, name: str) -> Problem:
+    """The commonest slips in plain words, where they begin; for others the parser's own."""
+    said, found, begun = str(error.problem), error.problem_mark, error.context_mark
+    opened = _OPENED.get(str(error.context))
+    if opened and begun and found:
+        until = f"line {found.line + 1}, column {found.column + 1}"
+        return Problem(_marked(begun, name), (), f"not YAML: the {opened} that opens here is not closed, or a comma is missing, by {until}")
+    if said.endswith("found '<stream end>'"):
+        return Problem(_marked(found, name), (), "not YAML: the file ends within a { or [ that is not closed")
+    if said.startswith("found character '\\t'"):
+        return Problem(_marked(found, name), (), "not YAML: a tab stands here; indent with spaces")
+    return Problem(_marked(found or begun, name), (), f"not YAML: {_unquoted(error.problem or error.context)}")
+
+
+def _marked(mark: Any, name: str) -> Place:
+    return Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
 
 
 def _unquoted(message: str | None) -> str:

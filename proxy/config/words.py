@@ -25,6 +25,8 @@ SHORT: Final = {
 }  # fmt: skip
 """Short forms that are read; the full word is printed."""
 
+_EXAMPLES: Final = {Unit.REQUESTS: "20/minute", Unit.SPEND: "200 usd/day", Unit.BIASED: "2k/day", Unit.SINGLE: "5k/day"}
+
 _AMOUNT = rf"\$?{NUMBER}[kmb]?(?:\s*usd)?"
 _LIMIT = re.compile(
     rf"(?P<amount>{_AMOUNT})"
@@ -55,7 +57,8 @@ def limit(value: object, unit: Unit) -> Limit:
     if match["burst"] is None:
         return Limit(amount, found, amount)
     if found.kind == "calendar":
-        raise ValueError(f"a budget per {found.name} has no burst; limit the pace with a rate of its own, such as {example(unit)}")
+        rate = f"{example(unit).rpartition('/')[0]}/minute"
+        raise ValueError(f"a budget per {found.name} has no burst; limit the pace with a rate of its own, such as {rate}")
     return Limit(amount, found, _amount(match["burst"], unit))
 
 
@@ -79,7 +82,7 @@ def unit_of_time(text: str, known: Iterable[str], whole_text: str) -> str:
 
 def example(unit: Unit) -> str:
     """How a limit of that unit is written."""
-    return {Unit.REQUESTS: "20/minute", Unit.SPEND: "200 usd/day"}.get(unit, "40k/minute")
+    return _EXAMPLES.get(unit, "40k/minute")
 
 
 def _window(name: str, count: int, text: str) -> Window:
@@ -124,5 +127,5 @@ def _amount_words(amount: int, unit: Unit) -> str:
 
 def _not_a_limit(text: str, unit: Unit) -> str:
     if re.fullmatch(_AMOUNT, text):
-        return f"{shown(text)} says no window; did you mean '{text}/minute'?"
+        return f"{shown(text)} says no window; did you mean '{text}/{example(unit).rpartition('/')[2]}'?"
     return f"{shown(text)} is not a limit; write it like {example(unit)}"

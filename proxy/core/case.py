@@ -1,5 +1,6 @@
 """A request at the moment when it is decided: what is known of it, and where its account stands."""
 
+import json
 from dataclasses import dataclass, field
 
 from proxy.core import refusals
@@ -73,17 +74,43 @@ def earnest(rule: Rule, policy: Policy) -> Terms:
 
 
 def began(case: Case, rung: Rung, policy: Policy) -> Rung:
-    """The rung whose shaping holds. A conversation keeps the one that it began with, unless its account stands better now; a response
-    that is fetched is shaped as it was when it was made, whoever fetches it."""
+    """The rung whose shaping holds. A conversation keeps the one that it began with for as long as the policy pins it, unless its
+    account stands better now; a response that is fetched is shaped as it was when it was made, whoever fetches it."""
     note = case.verdict.note
     if note is None:
         return rung
+    found = Remembered.parse(note)
     if case.ask.operation is Operation.FETCH_RESPONSE:
-        return pinned_rung(note)
-    return min(pinned_rung(note), rung) if policy.ladder.pins else rung
+        return found.rung
+    pinned = policy.ladder.pins and (not case.ask.follows or found.holds(case.account, case.at, policy.ladder.pin))
+    return min(found.rung, rung) if pinned else rung
 
 
-def pinned_rung(note: str) -> Rung:
-    """The rung that a note of the store begins with; CLEAR where it cannot be read."""
-    digit = note[:1]
-    return Rung(int(digit)) if digit.isdecimal() and int(digit) < len(Rung) else Rung.CLEAR
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a note says of a conversation's beginning (`4`), or of a response that was made in it."""
+
+    rung: Rung = Rung.CLEAR
+    anchor: str = ""
+    """What the answer is bound to."""
+    since: float = 0.0
+    """When its chain of responses began, epoch seconds."""
+    account: str = ""
+    model: str = ""
+
+    @classmethod
+    def parse(cls, note: str) -> "Remembered":
+        """What cannot be read says nothing."""
+        try:
+            rung, anchor, since, account, model = json.loads(note) if note.startswith("[") else (int(note), "", 0.0, "", "")
+            return cls(Rung(rung), str(anchor), float(since), str(account), str(model))
+        except (ValueError, TypeError, RecursionError, OverflowError):
+            return cls()
+
+    def text(self) -> str:
+        return json.dumps([int(self.rung), self.anchor, int(self.since), self.account, self.model], separators=(",", ":"))
+
+    def holds(self, account: Account, at: float, pin: float) -> bool:
+        """Does a chain of responses still keep its beginning? It is its account's own, and no older than a pin: one response that
+        was made in time would else be a way around every later rung."""
+        return self.account == account.id and self.since <= at < self.since + pin

@@ -110,8 +110,10 @@ def _closed(case: Case, stands: Place, terms: Terms, policy: Policy) -> Fault | 
     ask, verdict = case.ask, case.verdict
     if ask.operation is Operation.TUNNEL and ask.unshaped and terms.plan:
         return refusals.side_door(policy, case.reference, stands.ground)
-    asked_here = policy.binding.on and ask.follows and case.account.source != "upstream"
-    if asked_here and isinstance(verdict, Grant) and not verdict.local and verdict.note is None:
+    asked_here = policy.binding.on and ask.follows and case.account.source != "upstream" and isinstance(verdict, Grant)
+    if asked_here and verdict.local:
+        return refusals.store_lost(policy, case.reference)  # nobody can say whose it is
+    if asked_here and verdict.note is None:
         param = None if ask.operation is Operation.FETCH_RESPONSE else "previous_response_id"
         return refusals.not_yours(param, policy, case.reference)
     return None

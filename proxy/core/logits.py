@@ -19,7 +19,7 @@ STEERS = ("logit_bias", "logprob_token_ids", "allowed_token_ids", "stop_token_id
 probability, which elsewhere takes a bias; `allowed_token_ids` is a bias against all others, `bad_words` against these, and so is
 `stop_token_ids` while `min_tokens` are not reached."""
 
-SHOWS = ("logprobs", "prompt_logprobs", "top_logprobs", "include")
+SHOWS = ("logprobs", "prompt_logprobs", "top_logprobs", "n_probs", "include")
 """Parameters that show log probabilities, the plainest first: to the guard all are `logprobs`."""
 
 

@@ -23,7 +23,7 @@ SHORT = 2
 
 SHOWS = (
     "logprobs", "top_logprobs", "prompt_logprobs", "echo",
-    "return_token_ids", "return_tokens_as_token_ids", "enable_response_messages",
+    "return_token_ids", "return_tokens_as_token_ids", "enable_response_messages", "n_probs",
 )  # fmt: skip
 """Log probabilities of what is generated, of the prompt (`echo` with `logprobs` does so in completions); the ids of tokens.
 In responses `include` may ask for the first."""
@@ -42,11 +42,13 @@ _NOTHING: tuple[object, ...] = (None, False, [], {})
 def asked(found: peek.Fields, shown: Shown, cap: int | None, answers: int, *, echoed: bool = False) -> LogitAsk | None:
     """What the request asks of single tokens, None where it asks nothing. `cap`: tokens allowed for each of `answers` to one prompt;
     `echoed`: the prompt comes back as though it had been generated. Raises `CallerError`."""
+    probs = alternatives(found, "n_probs")  # llama.cpp's own name for top_logprobs
+    shown = shown if not probs else _most(shown or 0, probs)
     single = cap is not None and cap <= SHORT
     if shown is None and KEYS.isdisjoint(found):
         return LogitAsk(single=True, answers=answers) if single else None
     extras = tuple(name for name in NAMES if _used(found, name))
-    if shown is not None and not ({"logprobs", "top_logprobs"} & {*extras}):
+    if shown is not None and not ({"logprobs", "top_logprobs", "n_probs"} & {*extras}):
         extras += ("include",)
     if not extras and shown is None and not single:
         return None

@@ -17,7 +17,8 @@ LONGEST_KEY = 256
 """Bytes of a governed key, every letter of it written as `\\u006d`, and the space behind it."""
 
 _string = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_escaped_key = re.compile(rb'(?<=[{,\s])"(?=[^"]{0,160}\\u00)([^"]{2,160})"(?=\s{0,16}:)')
+_escaped_key = re.compile(rb'(?<=[{,\s])"(?=[^"]{0,160}\\u00)([^"]{2,160})"')
+_colon = re.compile(rb"\s*:")
 _unescape = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 
 
@@ -37,7 +38,7 @@ def _plain(body: bytes, quoted: bytes) -> Iterator[int]:
     """Where a key stands as it is. A quotation mark inside a text has a backslash before it, so what matches is a whole string."""
     at = body.find(quoted)
     while at >= 0:
-        if body[at + len(quoted) : at + len(quoted) + 32].lstrip().startswith(b":") and body[at - 1 : at] != b"\\":
+        if _colon.match(body, at + len(quoted)) and body[at - 1 : at] != b"\\":
             yield at
         at = body.find(quoted, at + 1)
 

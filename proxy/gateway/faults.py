@@ -52,6 +52,15 @@ def internal(reference: str) -> Fault:
     return Fault(Reason.INTERNAL, 500, f"Stillgate failed on this request. Please report reference {reference}.", reference)
 
 
+def withheld(status: int, reference: str) -> Fault:
+    """A provider's error may quote the request, and so reasoning that was put back into it."""
+    message = (
+        f"The model's provider did not take this request (status {status}). What it said may quote reasoning that is not shown to your "
+        f"account, and is left out. Reference: {reference}."
+    )
+    return Fault(Reason.BAD_REQUEST if status < 500 else Reason.UPSTREAM, status, message, reference)  # noqa: PLR2004
+
+
 def bad_headers(reference: str) -> Fault:
     """Header fields that cannot be passed on as they came."""
     return Fault(Reason.BAD_REQUEST, 400, f"A header field is not valid UTF-8. Reference: {reference}.", reference, retry=False)

@@ -28,6 +28,9 @@ from proxy.shaping.base import AnswerShaper, ShapingError
 RECODED = frozenset({"content-encoding", "accept-encoding", "content-md5", "digest", "content-digest", "repr-digest"})
 """What no longer holds of a request whose body was changed, and whose answer will be."""
 
+QUOTING = frozenset({400, 404, 409, 413, 422, 500})
+"""Statuses of an error that may quote the request."""
+
 IDENTITY = (("Accept-Encoding", "identity"),)
 
 
@@ -57,9 +60,9 @@ class Forwarding:
             rules = self._binder.rules
             if rules.refuse and rules.enforce and any(finding is not Finding.LOST for finding, _ in prepared.findings):
                 raise ForeignReasoningError
-        dispatch, anchor = self._dispatch(prepared), prepared.anchor
-        if not prepared.opens:
-            self._plan = replace(self._plan, knobs=replace(self._plan.knobs, preopened=False))
+        dispatch, anchor, revealing = self._dispatch(prepared), prepared.anchor, prepared.revealing
+        if prepared.inside is not self._plan.knobs.preopened:
+            self._plan = replace(self._plan, knobs=replace(self._plan.knobs, preopened=prepared.inside))
         del prepared
         course.sent = True
         if course.reading.websocket:
@@ -69,7 +72,7 @@ class Forwarding:
         del dispatch
         course.reading.let_go()
         try:
-            await self._answer(answer, anchor)
+            await (self._withheld(answer.status) if revealing and answer.status in QUOTING else self._answer(answer, anchor))
         finally:
             answer.close()
 
@@ -111,6 +114,14 @@ class Forwarding:
             await self._memory.seen()
             course.ending = Ending.COMPLETE
             await course.caller.finish()
+
+    async def _withheld(self, status: int) -> None:
+        course = self._course
+        headers, body = course.dialect.error(faults.withheld(status, course.arrival.id))
+        await self._begin(status, (*headers, *course.own, ("stillgate-request-id", course.arrival.id)))
+        await course.caller.write(body)
+        course.ending = Ending.COMPLETE
+        await course.caller.finish()
 
     async def _begin(self, status: int, headers: Headers) -> None:
         self._course.status = status

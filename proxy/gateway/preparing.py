@@ -6,7 +6,8 @@ Looking into a body is pure, and done off the event loop where the body is large
 import asyncio
 from dataclasses import dataclass, replace
 
-from proxy.core.facts import Account
+from proxy.core.case import Remembered
+from proxy.core.facts import Account, Operation
 from proxy.core.quota import Scope
 from proxy.core.rules import Binding
 from proxy.core.sealing import Finding
@@ -20,6 +21,8 @@ from proxy.shaping.histories import CATALOGUE as HISTORIES
 from proxy.shaping.requests import CATALOGUE as REQUESTS
 from proxy.shaping.requests import opening
 
+UNNAMED = "(unnamed)"
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -30,8 +33,10 @@ class Prepared:
     anchor: str
     """What its answer will be bound to."""
     findings: tuple[tuple[Finding, str], ...] = ()
-    opens: bool = True
-    """False: the caller switched off the thinking that the model's template would open."""
+    revealing: bool = False
+    """It holds text that its sender was not shown."""
+    inside: bool = False
+    """The answer begins inside of reasoning: the model's template opened it, or the prompt left it open."""
 
 
 def holder_of(account: Account, rules: Binding) -> str:
@@ -45,14 +50,22 @@ def binder_for(course: Course, account: Account, plan: Plan, rooms: Rooms) -> Bi
     rules, enforced = course.policy.binding, course.policy.enforce
     if not enforced:
         rules = replace(rules, on=False, enforce=False)
-    return Binder(rooms.seal, rules, holder_of(account, rules), account.id, plan.model or course.ask.model, course.arrival.at)
+    knobs = course.policy.knobs_of(plan.model or course.ask.model)
+    return Binder(rooms.seal, rules, holder_of(account, rules), account.id, _model(course, plan), course.arrival.at, knobs=knobs)
+
+
+def _model(course: Course, plan: Plan) -> str:
+    """The one that answers, or that answered what is fetched. Where none is named it is the provider's to choose: that is no model's
+    name, and a token of any must not open for it."""
+    fetched = Remembered.parse(course.note or "").model if course.ask.operation is Operation.FETCH_RESPONSE else ""
+    return plan.model or course.ask.model or fetched or UNNAMED
 
 
 async def prepare(course: Course, plan: Plan, binder: Binder, rooms: Rooms) -> Prepared:
     """Raises `CallerError` for a conversation that cannot be read."""
     plain, account = course.reading.plain, course.account
     if not plain or course.dialect.name not in REQUESTS or account is None:
-        return Prepared(plain, changed=False, anchor=(course.note or "").partition(" ")[2])
+        return Prepared(plain, changed=False, anchor=Remembered.parse(course.note or "").anchor)
     large = len(plain) > LARGE
     names = await asyncio.to_thread(binder.wanted, plain) if large else binder.wanted(plain)
     if names:
@@ -69,5 +82,6 @@ def _prepared(plain: bytes, dialect: str, plan: Plan, binder: Binder) -> Prepare
     binder.kept = {}
     body = REQUESTS[dialect].request(restored.body, plan) if plan.edits_request else restored.body
     anchor = history.anchor(plain) if plan.reshapes else ""
-    opens = not plan.knobs.preopened or not plan.hides or opening.opens(dialect, body, plan)
-    return Prepared(body, body is not plain and body != plain, anchor, restored.findings, opens)
+    inside = opening.opens(dialect, body, plan) if plan.hides else plan.knobs.preopened
+    changed = body is not plain and body != plain
+    return Prepared(body, changed, anchor, restored.findings, revealing=binder.revealed, inside=inside)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from proxy.core.facts import Ask, Operation
 from proxy.core.policy import OpenRoute, Policy
@@ -13,7 +14,7 @@ from proxy.gateway.ports import Arrival, Body
 from proxy.gateway.tunnel import is_websocket
 from proxy.shaping.histories import CATALOGUE as HISTORIES
 
-LARGE = 1 << 20
+LARGE = 1 << 14
 """Bodies past this many bytes are looked into off the event loop, which must never stand still."""
 
 
@@ -59,4 +60,4 @@ def _named(route: Route, path: str) -> str:
     """What stands in the path where the route has `{id}`."""
     pieces = route.path.split("/")
     given = path.removeprefix("/v1").split("/")
-    return next((name for piece, name in zip(pieces, given, strict=False) if piece == "{id}"), "")
+    return next((unquote(name) for piece, name in zip(pieces, given, strict=False) if piece == "{id}"), "")

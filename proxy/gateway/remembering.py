@@ -6,7 +6,9 @@ is bound to (`r:`), and reasoning that was hidden and must come back (`h:`, only
 
 import hashlib
 
+from proxy.core.case import Remembered
 from proxy.core.facts import Account, Ask, Operation
+from proxy.core.ladder import Rung
 from proxy.gateway.course import Course
 from proxy.gateway.ports import Store
 from proxy.shaping.binding import Binder
@@ -45,11 +47,27 @@ class Memory:
 
     async def seen(self) -> None:
         """Before a response's id reaches the caller: it may ask for it at once, of another gateway."""
-        if self._told or not (name := self._course.tally.response_id):
+        if (
+            self._told
+            or not (name := self._course.tally.response_id)
+            or not (self._course.policy.ladder.pins or self._course.policy.binding.on)
+        ):
             return
         self._told = True
-        notes = {response_note(name): f"{int(self._course.began)} {self.anchor}"}
-        await self._store.remember(self._account, notes, KEPT_FOR)
+        course, ladder = self._course, self._course.policy.ladder
+        matters = course.began > Rung.CLEAR or course.policy.binding.on
+        said = Remembered(course.began, self.anchor, self._since(), self._account.id, self._binder.model)
+        await self._store.remember(self._account, {response_note(name): said.text()}, KEPT_FOR if matters else ladder.pin)
+
+    def _since(self) -> float:
+        """A chain of responses is one conversation: it is pinned from its first one on."""
+        course = self._course
+        before = Remembered.parse(course.note or "")
+        return (
+            before.since
+            if course.ask.follows and before.holds(self._account, course.arrival.at, course.policy.ladder.pin)
+            else course.arrival.at
+        )
 
     async def ended(self) -> None:
         """Before the answer's end: its tokens name what is kept."""

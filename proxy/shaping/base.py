@@ -37,7 +37,8 @@ Shaped = Generator[Held, str, bytes]
 
 
 class AnswerShaper(Protocol):
-    """One answer of one dialect. Made per exchange; keeps what it must know from event to event, and no whole one."""
+    """One answer of one dialect. Made per exchange; keeps what it must know from event to event, and no whole one. Shaping twice is
+    shaping once, but for reasoning in other words and inline reasoning of preopened templates: see `answers.veils`."""
 
     def event(self, frame: bytes) -> Shaped:
         """One whole SSE frame, with its blank line, as the caller gets it. May add frames before it. Raises `ShapingError`."""

@@ -8,11 +8,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import msgspec
 
 from proxy.core.rules import Binding
 from proxy.core.sealing import MARK, Bound, Finding, Opened, Seal
+from proxy.core.shaping import Knobs
 from proxy.shaping import halves
 from proxy.shaping.edit import BROKEN
 
@@ -21,10 +23,21 @@ KEPT = "$kept"
 
 ANYWHERE = Bound("", "", "")
 
+OPAQUE = frozenset({"signature", "data", "encrypted_content", "thought_signature"})
+"""Members that say nothing to whoever reads them."""
+
+SHORTEST = 24
+"""Characters behind the mark of any token: what is shorter need not be looked into."""
+
+MOST_WANTED = 10_000
+"""Tokens of one request that are looked into for what the store must give, as many as are judged."""
+
 Members = Mapping[str, msgspec.Raw]
 """Members of a block, values as the provider wrote them."""
 
-_token = re.compile(re.escape(MARK.encode()) + rb"(?:(?!" + re.escape(MARK.encode()) + rb")(?:[A-Za-z0-9+/=]|\\/|\\u00(?:2[bfBF]|3[dD])))+")
+_token = re.compile(
+    rb"%b(?:(?!%b)(?:[A-Za-z0-9+/=]|\\/|\\u00(?:2[bfBF]|3[dD]))){%d,}" % (re.escape(MARK.encode()), re.escape(MARK.encode()), SHORTEST)
+)
 """A token, however a caller's JSON escapes it. What follows another at once is one of its own."""
 _escapes = re.compile(rb"\\u00([0-9a-fA-F]{2})")
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -44,6 +57,10 @@ class Binder:
     at: float
     kept: dict[str, bytes] = field(default_factory=dict)
     """Hidden text by name: read from the store before a request is restored; to be written there as an answer is shaped."""
+    knobs: Knobs = field(default_factory=Knobs)
+    """What that model knows: where a block must be dropped, thinking may have to be switched off."""
+    revealed: bool = False
+    """Was a token of hidden text opened? Then the request holds what its sender was not shown."""
 
     @property
     def binds(self) -> bool:
@@ -73,12 +90,13 @@ class Binder:
             if text is None:
                 return replace(found, finding=Finding.LOST if found.finding is Finding.HOME else found.finding), {}
             members |= _members(text)
+        self.revealed = self.revealed or bool(members.keys() - OPAQUE)
         return found, members
 
     def wanted(self, body: bytes) -> list[str]:
         """Names of what the store must give before `body` can be restored."""
         names = []
-        for match in _token.finditer(body) if MARK.encode() in body else ():
+        for match in islice(_token.finditer(body), MOST_WANTED) if MARK.encode() in body else ():
             token = _escapes.sub(lambda hexed: bytes([int(hexed[1], 16)]), match[0].replace(b"\\/", b"/")).decode()
             found = self.seal.unwrap(token, ANYWHERE, self.at, self.rules.lasts)
             members = _members(found.original)

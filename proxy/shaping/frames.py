@@ -21,8 +21,8 @@ def data_of(frame: bytes) -> bytes:
 def replaced(frame: bytes, data: bytes) -> bytes:
     """`frame` with `data` in place of its own: where its first data line stood; the others go. Without any it stays as it is."""
     length = len(frame.rstrip(b"\r\n"))
-    if frame.startswith(b"data:") and not _break.search(frame, 0, length):
-        return _lines(data, _end(frame)) + frame[length:]
+    if frame.startswith(b"data:") and frame.find(b"\n", 0, length) < 0 and frame.find(b"\r", 0, length) < 0:
+        return _lines(data, _end(frame[length:])) + frame[length:]
     head = BOM if frame.startswith(BOM) else b""
     out, written = [head], False
     for line, end in _line.findall(frame[len(head) :]):

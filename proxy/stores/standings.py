@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from proxy.core.ladder import Standing
+from proxy.core.quota import Scope
 from proxy.stores.connect import Connection
 from proxy.stores.keys import RedisKeys
 
@@ -70,6 +71,18 @@ class RedisStandings:
             return found
         said = [record.organization async for record in RedisKeys(self._connection).all() if record.account == account]
         return next(filter(None, said), account)
+
+    async def is_known(self, account: str, organization: str) -> bool:
+        """Has a gateway met it? It has used something, or is of an organization of another name."""
+        name = f"sg:{{{organization}}}:u:{Scope.ACCOUNT}:{account}"
+        used: int = await self._connection.run(lambda client: client.exists(name), PATIENCE, name)
+        return bool(used) or bool(
+            await self._connection.run(lambda client: client.hexists(ORGANIZATIONS, account), PATIENCE, ORGANIZATIONS)
+        )
+
+    async def holders(self) -> set[str]:
+        """The accounts that have a key."""
+        return {record.account async for record in RedisKeys(self._connection).all()}
 
     async def _text(self, name: str) -> str:
         return await self._connection.run(partial(_get, name), PATIENCE, name) or ""

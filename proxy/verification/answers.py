@@ -16,8 +16,14 @@ from proxy.verification.rules import Refusal, Why
 
 PROBLEM = "application/problem+json"
 
-INNOCENT = frozenset({Why.EXPIRED, Why.USED, Why.NOTHING, Why.HELD, Why.REVIEW, Why.AWAY, Why.NO_PAGE, Why.REPLAYED})
+INNOCENT = frozenset({
+    Why.EXPIRED, Why.UNREADABLE, Why.USED, Why.NOTHING, Why.HELD, Why.REVIEW, Why.AWAY, Why.NO_PAGE, Why.REPLAYED,
+})  # fmt: skip
 """What happens to honest people and programs: not counted as a failure."""
+
+
+CHALLENGES = {Why.NOT_PROVEN: "Bearer", Why.NOT_SIGNED: "Standard-Webhooks"}
+"""How a program shows itself here, by what its attempt lacks."""
 
 
 def for_people(request: web.Request) -> bool:
@@ -32,8 +38,8 @@ def page(text: str, status: int = 200, *, more_actions: str = "") -> web.Respons
 def refused(request: web.Request, refusal: Refusal, contact: str) -> web.Response:
     status = pages.WORDS[refusal.why][0]
     found = page(pages.refused(refusal.why, refusal.detail, contact), status) if for_people(request) else _problem(refusal, contact)
-    if refusal.why is Why.NOT_PROVEN:
-        found.headers["WWW-Authenticate"] = "Bearer"
+    if refusal.why in CHALLENGES:
+        found.headers["WWW-Authenticate"] = CHALLENGES[refusal.why]
     if refusal.why in {Why.TOO_OFTEN, Why.AWAY}:
         found.headers["Retry-After"] = "60"
     return found
@@ -48,8 +54,8 @@ def _problem(refusal: Refusal, contact: str) -> web.Response:
     return web.json_response(body, status=status, content_type=PROBLEM, headers={"Cache-Control": "no-store"})
 
 
-def guarded(handler: Handler, tools: Tools) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Refusals, and what we depend on being away, become answers."""
+def guarded(handler: Handler, tools: Tools, way: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Refusals, and what we depend on being away, become answers, and are told to the operator. `way`: whose handler it is."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         who = _who(request)
@@ -58,9 +64,13 @@ def guarded(handler: Handler, tools: Tools) -> Callable[[web.Request], Awaitable
                 raise Refusal(Why.TOO_OFTEN)
             return await handler(request)
         except Refusal as refusal:
-            return refused(request, await _counted(refusal, who, tools), tools.clearance().contact)
+            found = await _counted(refusal, who, tools)
+            found.subject = refusal.subject
         except (StoreError, UpstreamError):
-            return refused(request, Refusal(Why.AWAY), tools.clearance().contact)
+            found = Refusal(Why.AWAY)
+        if found.why is not Why.NO_PAGE:  # nobody tried anything: whoever looks for pages that are not there would fill the log
+            tools.tell(way, found.why.value, found.subject)
+        return refused(request, found, tools.clearance().contact)
 
     return answer
 

@@ -5,6 +5,7 @@ A way is one file with one class, and one line in the catalogue (`verification/_
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -14,6 +15,8 @@ from aiohttp import web
 from proxy.core.ladder import Rung, Standing
 from proxy.verification.options import Options
 from proxy.verification.rules import Clearance, Refusal, Subject, Why, refusal
+
+log = logging.getLogger(__name__)
 
 LONGEST_NOTE = 200
 """Characters of what is kept in words."""
@@ -113,6 +116,8 @@ class Tools:
     clearance: Callable[[], Clearance]
     clock: Callable[[], float]
     """Epoch seconds."""
+    count: Callable[[str, str], None]
+    """Told of each attempt: by which way, and what came of it."""
 
     def subject(self, link: str) -> Subject:
         """Raises `Refusal` for what is no link, or one no more."""
@@ -139,10 +144,20 @@ class Tools:
 
         def decide(standing: Standing) -> Standing:
             self._allow(standing, subject, at)
-            return standing.verify(at, proof.how, at + clearance.clear_for, who[:16], proof.note[:LONGEST_NOTE])
+            note, until = proof.note[:LONGEST_NOTE], at + clearance.clear_for
+            return standing.verify(at, proof.how, until, who[:16], note, ends=clearance.answers)
 
         standing = await self.standings.change(subject.account, subject.organization, decide)
-        return standing.place(at, clearance.steps) is Rung.CLEAR
+        clear = standing.place(at, clearance.steps) is Rung.CLEAR
+        self.tell(proof.how, "cleared" if clear else "verified", subject)
+        return clear
+
+    def tell(self, way: str, result: str, subject: Subject | None) -> None:
+        """An attempt is over: one line for the operator, without what was shown for it. "verified": and a person must look all the same."""
+        self.count(way, result)
+        about = {"account": subject.account, "organization": subject.organization} if subject is not None else {}
+        reference = {"reference": subject.reference} if subject is not None and subject.reference else {}
+        log.info("verification", extra={"fields": {"way": way, "result": result, **about, **reference}})
 
     def pseudonym(self, identity: str) -> str:
         """Who it is, for those who must only tell one from another."""

@@ -23,7 +23,7 @@ from proxy.verification import answers, forms, pages, tokens
 from proxy.verification.base import Proof, Tools
 from proxy.verification.discovery import Discovery, Provider
 from proxy.verification.options import OidcOptions
-from proxy.verification.rules import Refusal, Why, masked
+from proxy.verification.rules import Refusal, Why, about, masked
 
 COOKIE = "stillgate-login"
 PURPOSE = "verification login"
@@ -74,7 +74,8 @@ class Oidc:
     async def _begin(self, request: web.Request) -> web.Response:
         link = request.match_info["link"]
         await forms.check(request)
-        await self._tools.look(self._tools.subject(link))
+        with about(self._tools.subject(link)) as subject:
+            await self._tools.look(subject)
         provider, options = await self._discovery.provider(), self._on()
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         login = Login(link, state, nonce, verifier, self._tools.clock())
@@ -103,10 +104,10 @@ class Oidc:
             raise Refusal(Why.NOT_PROVEN, "This answer comes from another provider.")
         if "error" in query or not query.get("code"):
             raise Refusal(Why.NOT_PROVEN, "The login was not finished.")
-        subject = tools.subject(login.link)
-        await tools.look(subject)
-        clear = await tools.clear(subject, await self._proof(query["code"], login))
-        done = answers.page(pages.done(masked(subject.account), clear=clear))
+        with about(tools.subject(login.link)) as subject:
+            await tools.look(subject)
+            clear = await tools.clear(subject, await self._proof(query["code"], login))
+        done = answers.page(pages.done(masked(subject), clear=clear))
         forms.set_cookie(done, COOKIE, "", tools.options.base, same_site="Lax", lasts=0)
         return done
 

@@ -11,7 +11,6 @@ from html import escape
 from string import Template
 from types import MappingProxyType
 
-from proxy.core.refusals import WHY
 from proxy.verification.rules import Why
 
 STYLE = (
@@ -42,14 +41,22 @@ _ASKED = Template(
 
 WORDS: Mapping[Why, tuple[int, str, str]] = MappingProxyType({
     Why.FORGED: (404, "This link is not valid", "Please copy it whole from the message that showed it, or make the request again."),
-    Why.EXPIRED: (410, "This link has expired", "The next refused request shows a new one."),
-    Why.USED: (409, "This link was used before", "If the account is asked to verify again, requests of the next hour show a new link."),
+    Why.UNREADABLE: (
+        410, "This link cannot be read here",
+        "It was made with another key than this service has now. If the account is still asked to verify, its next refused request shows "
+        "a link that is good.",
+    ),
+    Why.EXPIRED: (410, "This link has expired", "If the account is still asked to verify, its next refused request shows a new one."),
+    Why.USED: (409, "This link was used before", "If the account is asked to verify again, its next refused request shows a new one."),
     Why.NOTHING: (409, "There is nothing to verify", "This account is not asked to verify. There is nothing you need to do."),
     Why.HELD: (403, "Verification does not change this", "A person has decided how this account is served, and a person must change it."),
     Why.REVIEW: (403, "A person must look at this", "How this account is served does not change until a person has looked at it."),
     Why.OTHER_ACCOUNT: (403, "This is about another account", "The link was made for another account than the message names."),
     Why.TOO_MANY: (403, "Too many accounts", "This identity has verified as many accounts as it may. Please verify with another one."),
     Why.NOT_PROVEN: (401, "That did not show who you are", "Please try again."),
+    Why.NOT_SIGNED: (
+        401, "The signature is not valid", "Sign as Standard Webhooks has it, with one of the secrets in verification.webhook_secrets.",
+    ),
     Why.REPLAYED: (409, "This was received before", "Each message counts once."),
     Why.MALFORMED: (400, "This cannot be read", "Please check what was sent."),
     Why.TOO_OFTEN: (429, "Too many attempts", "Please wait a minute and try again."),
@@ -57,6 +64,9 @@ WORDS: Mapping[Why, tuple[int, str, str]] = MappingProxyType({
     Why.NO_PAGE: (404, "There is no such page", "Please copy the link whole from the message that showed it."),
 })  # fmt: skip
 """Status, title and what to do."""
+
+NOBODY = frozenset({Why.NOTHING})
+"""Where there is nobody to be asked anything."""
 
 
 def headers(more_actions: str = "") -> dict[str, str]:
@@ -72,12 +82,14 @@ def headers(more_actions: str = "") -> dict[str, str]:
     }
 
 
-def asked(account: str, ways: Iterable[str], contact: str) -> str:
+def asked(account: str, why: str, ways: Iterable[str], contact: str) -> str:
     """Who is asked, why, and what to do. `account` is masked; `ways` are HTML."""
     offered = "\n".join(filter(None, ways)) or (
         "<h2>How to verify</h2>\n<p>No way to verify is open on this page: the operator of this service does it for you.</p>"
     )
-    return page("Verify your account", _ASKED.substitute(account=escape(account), why=escape(WHY), ways=offered, contact=_whom(contact)))
+    return page(
+        "Verify your account", _ASKED.substitute(account=escape(account), why=escape(why), ways=offered, contact=escape(_whom(contact)))
+    )
 
 
 def done(account: str, *, clear: bool) -> str:
@@ -87,8 +99,8 @@ def done(account: str, *, clear: bool) -> str:
 
 def refused(why: Why, detail: str, contact: str) -> str:
     _, title, advice = WORDS[why]
-    said = f"<p>{escape(detail)}</p>\n" if detail else ""
-    return page(title, f"{said}<p>{escape(advice)}</p>\n<p>{_whom(contact)}</p>")
+    said = [detail, advice, *([] if why in NOBODY else [_whom(contact)])]
+    return page(title, "\n".join(f"<p>{escape(part)}</p>" for part in said if part))
 
 
 def page(title: str, body: str) -> str:
@@ -96,4 +108,4 @@ def page(title: str, body: str) -> str:
 
 
 def _whom(contact: str) -> str:
-    return f"Please contact {escape(contact)}." if contact else "Please contact the operator of this service."
+    return f"Please contact {contact or 'the operator of this service'}."

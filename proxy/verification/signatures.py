@@ -36,12 +36,12 @@ def message_id(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], a
     """The id of a message that is signed by one of the keys, and of now. Raises `Refusal`."""
     name, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not (0 < len(name) <= LONGEST_ID and stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):  # noqa: PLR2004
-        raise Refusal(Why.NOT_PROVEN, "The message needs webhook-id, webhook-timestamp and webhook-signature.")
+        raise Refusal(Why.NOT_SIGNED, "The message needs webhook-id, webhook-timestamp and webhook-signature.")
     signed = f"{name}.{stamp}.".encode("utf-8", "surrogateescape") + body
     if not _is_signed(signed, headers.get("webhook-signature", ""), keys):
-        raise Refusal(Why.NOT_PROVEN, "The message's signature does not match.")
+        raise Refusal(Why.NOT_SIGNED, "The signature does not match.")
     if abs(at - int(stamp)) > TOLERANCE:
-        raise Refusal(Why.NOT_PROVEN, "The message is too old, or our clocks differ.")
+        raise Refusal(Why.NOT_SIGNED, "The message is too old, or our clocks differ.")
     return name
 
 

@@ -7,7 +7,10 @@ from aiohttp import web
 
 from proxy.verification import answers, forms, pages
 from proxy.verification.base import Tools, Way
-from proxy.verification.rules import Refusal, Why, masked
+from proxy.verification.rules import Refusal, Why, about, ground, masked
+
+PAGE = "page"
+"""The way of who only looked."""
 
 
 class Verification:
@@ -19,8 +22,10 @@ class Verification:
 
     def routes(self) -> list[web.RouteDef]:
         own = (web.get("/verify/{link}", self._on_page), web.route("*", "/verify/{rest:.*}", self._on_nothing))
-        served = (*(route for way in self._ways for route in way.routes()), *own)
-        return [web.RouteDef(route.method, route.path, answers.guarded(route.handler, self._tools), route.kwargs) for route in served]
+        served = (*((way.name, route) for way in self._ways for route in way.routes()), *((PAGE, route) for route in own))
+        return [
+            web.RouteDef(route.method, route.path, answers.guarded(route.handler, self._tools, way), route.kwargs) for way, route in served
+        ]
 
     def mount(self, app: web.Application) -> None:
         app.router.add_routes(self.routes())
@@ -28,11 +33,11 @@ class Verification:
     async def _on_page(self, request: web.Request) -> web.Response:
         """Changes nothing, whoever opens it."""
         link = request.match_info["link"]
-        subject = self._tools.subject(link)
-        await self._tools.look(subject)
+        with about(self._tools.subject(link)) as subject:
+            standing = await self._tools.look(subject)
         form = forms.opened(request)
         offers = [way.offer(link, form) for way in self._ways]
-        text = pages.asked(masked(subject.account), offers, self._tools.clearance().contact)
+        text = pages.asked(masked(subject), ground(standing, self._tools.clock()), offers, self._tools.clearance().contact)
         answer = answers.page(text, more_actions=self._leaves_for())
         forms.keep(answer, form, self._tools.options.base)
         return answer

@@ -1,20 +1,24 @@
 """A signed message of the operator's own identity check: `{"account": …, "organization": …, "link": …, "result": "verified"}`.
 
+`result` is "verified", or "rejected", which changes nothing. `link` may be the whole address that the account's owner was shown.
 Each message counts once. One that could not be acted upon because something was away may be sent again as it is.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from proxy.errors import StoreError
 from proxy.verification.base import Proof, Tools
-from proxy.verification.rules import Refusal, Subject, Why
+from proxy.verification.rules import Refusal, Subject, Why, about
 from proxy.verification.signatures import TOLERANCE, key_of, message_id
+
+VERIFIED, REJECTED = RESULTS = ("verified", "rejected")
+"""What an identity check may have found."""
 
 LONGEST_NAME = 200
 """Characters of an account's or organization's name."""
@@ -51,25 +55,28 @@ class Webhook:
     async def _on_message(self, request: web.Request) -> web.Response:
         body = await request.read()
         name = message_id(request.headers, body, self._keys, self._tools.clock())
+        message = read(body)
         once = hashlib.sha256(f"webhook\n{name}".encode("utf-8", "surrogateescape")).hexdigest()
         if not await self._tools.proofs.first(once, 2 * TOLERANCE):
             raise Refusal(Why.REPLAYED)
         try:
-            return await self._act(read(body))
+            return await self._act(message, name)
         except StoreError:
             await self._tools.proofs.forget(once)
             raise
 
-    async def _act(self, message: Message) -> web.Response:
-        subject = await self._subject(message)
-        clear = message.verified and await self._tools.clear(subject, Proof(self.name, note=message.evidence))
+    async def _act(self, message: Message, reference: str) -> web.Response:
+        with about(replace(await self._subject(message), reference=reference)) as subject:
+            clear = message.verified and await self._tools.clear(subject, Proof(self.name, note=message.evidence))
+        if not message.verified:
+            self._tools.tell(self.name, REJECTED, subject)
         return web.json_response({"account": subject.account, "organization": subject.organization, "cleared": clear})
 
     async def _subject(self, message: Message) -> Subject:
         if not message.link:
             organization = message.organization or await self._tools.standings.organization_of(message.account)
             return Subject(message.account, organization, None)
-        subject = self._tools.subject(message.link)
+        subject = self._tools.subject(message.link.rpartition("/verify/")[2])
         if message.account != subject.account or message.organization not in {"", subject.organization}:
             raise Refusal(Why.OTHER_ACCOUNT)
         return subject
@@ -85,9 +92,11 @@ def read(body: bytes) -> Message:
         raise Refusal(Why.MALFORMED, "The message is not a JSON object.")
     account, organization = _name(found, "account", needed=True), _name(found, "organization")
     link, evidence, result = found.get("link", ""), found.get("evidence", ""), found.get("result")
-    if not isinstance(link, str) or not isinstance(result, str):
-        raise Refusal(Why.MALFORMED, "'result' and 'link' must be texts.")
-    return Message(account, organization, link, result == "verified", evidence if isinstance(evidence, str) else json.dumps(evidence))
+    if result not in RESULTS:
+        raise Refusal(Why.MALFORMED, f"'result' must be one of {', '.join(RESULTS)}.")
+    if not isinstance(link, str):
+        raise Refusal(Why.MALFORMED, "'link' must be a text.")
+    return Message(account, organization, link, result == VERIFIED, evidence if isinstance(evidence, str) else json.dumps(evidence))
 
 
 def _name(found: dict[str, Any], field: str, *, needed: bool = False) -> str:

@@ -10,7 +10,7 @@ from aiohttp import web
 from proxy.verification import tokens
 from proxy.verification.base import Proof, Tools
 from proxy.verification.options import WorkloadOptions
-from proxy.verification.rules import Refusal, Why
+from proxy.verification.rules import Refusal, Why, about
 
 
 class Workload:
@@ -37,10 +37,10 @@ class Workload:
         return (web.post("/verify/{link}/workload", self._on_token),) if self._issuers else ()
 
     async def _on_token(self, request: web.Request) -> web.Response:
-        subject = self._tools.subject(request.match_info["link"])
-        await self._tools.look(subject)
-        proof = await self._proof(_bearer(request))
-        clear = await self._tools.clear(subject, proof)
+        with about(self._tools.subject(request.match_info["link"])) as subject:
+            await self._tools.look(subject)
+            proof = await self._proof(_bearer(request))
+            clear = await self._tools.clear(subject, proof)
         return web.json_response({"account": subject.account, "organization": subject.organization, "cleared": clear})
 
     async def _proof(self, token: str) -> Proof:

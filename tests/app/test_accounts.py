@@ -1,6 +1,7 @@
 """`stillgate accounts`: decisions on a real store, what they say, and the exit codes."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -9,11 +10,18 @@ from click.testing import CliRunner, Result
 from redis import Redis
 
 from proxy.app.accounts import Accounts, Because, Found, Who
-from proxy.cli import main
+from proxy.app.keys import Keys
+from proxy.cli import main, status
 from proxy.cli.accounts import command
+from proxy.cli.keys import command as keys
+from proxy.core.facts import Account
+from proxy.core.keys import KeyRecord
 from proxy.core.ladder import Hold, Rung, Standing, Steps
+from proxy.core.quota import Claim, Grant, Quota, Scope, Unit, Window, subject
 from proxy.errors import ConfigError
 from proxy.stores.connect import Connection
+from proxy.stores.keys import RedisKeys
+from proxy.stores.redis_store import RedisStore
 from proxy.stores.standings import RedisStandings
 from tests.support.identity import Clock
 from tests.support.servers import Server, server
@@ -63,7 +71,7 @@ async def test_a_release_lets_the_score_count_again(accounts: Accounts, clock: C
     await accounts.standings.change("anna", "acme", lambda old: old.step(80.0, "a sweep", clock(), STEPS))
     found = await accounts.set_rung(ANNA, Rung.WATCH, OPS, None)
     assert found.words(clock()) == (
-        "anna of acme is watch, held there until released by ops: looks odd; its score alone has earned challenged; score 80"
+        "anna of acme is on watch, held there until released by ops: looks odd; its score alone has earned challenged; score 80"
     )
     released = await accounts.release(ANNA, Because("eve", "a mistake"))
     assert released is not None
@@ -74,7 +82,7 @@ async def test_a_release_lets_the_score_count_again(accounts: Accounts, clock: C
 async def test_a_pardon_clears_and_wipes_the_sheet(accounts: Accounts, clock: Clock) -> None:
     await accounts.standings.change("anna", "acme", lambda old: old.step(99.0, "a sweep", clock(), STEPS))
     found = await accounts.pardon(ANNA, OPS, 86400)
-    assert found.words(clock()) == "anna of acme is clear, held there until 2030-03-18 17:46 UTC by ops: looks odd"
+    assert found.words(clock()) == "anna of acme is clear, pardoned until 2030-03-18 17:46 UTC by ops: looks odd"
     assert (found.standing.score, found.standing.forgiven) == (None, clock())
 
 
@@ -144,15 +152,17 @@ def shell(empty: Server, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 def test_the_command_from_end_to_end(shell: Shell) -> None:
     said = shell("set-rung", "anna", "challenged", "--because", "a trial", "--expires", "24h", "--organization", "acme")
     assert said.exit_code == 0, said.output
-    assert said.output.startswith("anna of acme is challenged, held there until ")
-    assert said.output.endswith(" by carla: a trial\n")
-    assert shell("show", "anna", "--organization", "acme").output == said.output
-    shown = json.loads(shell("show", "anna", "--organization", "acme", "--json").output)
+    assert said.stdout.startswith("anna of acme is challenged, held there until ")
+    assert said.stdout.endswith(" by carla: a trial\n")
+    assert "begins with the account's next conversation" in said.stderr
+    assert shell("show", "anna", "--organization", "acme").stdout == said.stdout
+    shown = json.loads(shell("show", "anna", "--organization", "acme", "--json").stdout)
     assert (shown["place"], shown["standing"]["hold"]["by"]) == ("challenged", "carla")
-    assert shell("list", "--rung", "challenged").output == said.output
-    assert shell("list", "--rung", "blocked").output == ""
+    assert shell("list", "--rung", "challenged").stdout == said.stdout
+    empty = shell("list", "--rung", "watch")
+    assert (empty.exit_code, empty.stdout, empty.stderr) == (0, "", "No account is on watch.\n")
     assert [one["account"] for one in json.loads(shell("list", "--json").output)] == ["anna"]
-    link = shell("link", "anna", "--organization", "acme").output
+    link = shell("link", "anna", "--organization", "acme").stdout
     assert link.startswith("http://127.0.0.1:8081/verify/")
     assert "anna" not in link
     verified = shell("verify", "anna", "--organization", "acme", "--because", "known", "--by", "ops", "--for", "1h")
@@ -160,8 +170,42 @@ def test_the_command_from_end_to_end(shell: Shell) -> None:
     nothing = shell("release", "anna", "--organization", "acme", "--because", "x")
     assert (nothing.exit_code, nothing.stdout) == (1, "")
     assert "anna is not held" in nothing.stderr
-    assert shell("pardon", "anna", "--organization", "acme", "--because", "sorry").exit_code == 0
+    pardoned = shell("pardon", "anna", "--organization", "acme", "--because", "sorry")
+    assert pardoned.stdout.startswith("anna of acme is clear, pardoned until 20")
+    hold = json.loads(shell("show", "anna", "--organization", "acme", "--json").stdout)["standing"]["hold"]
+    assert hold["until"] - hold["at"] == 30 * 86400, "unless they say otherwise"
     assert shell("release", "anna", "--organization", "acme", "--because", "over").output.startswith("anna of acme is clear")
+
+
+def test_a_verification_that_does_not_end_a_hold_says_what_does(shell: Shell) -> None:
+    assert "note: no account" not in shell("set-rung", "anna", "blocked", "--because", "x").stderr
+    said = shell("verify", "anna", "--because", "known")
+    assert "this does not end the hold on blocked; `stillgate accounts release anna --because …` does" in said.stderr
+    shell("pardon", "anna", "--because", "sorry")
+    assert "does not end" not in shell("verify", "anna", "--because", "known").stderr
+
+
+def test_nothing_to_list_is_said(shell: Shell) -> None:
+    said = shell("list")
+    assert (said.stdout, said.stderr) == ("", "No account has a standing.\n")
+    assert shell("list", "--json").stdout == "[]\n"
+
+
+async def test_a_name_that_nobody_has_used_is_doubted_and_near_ones_are_named(accounts: Accounts, empty: Server) -> None:
+    connection = Connection(empty.url, 5.0)
+    for name in ("anna", "hanna", "bert"):
+        await Keys(RedisKeys(connection)).create(KeyRecord(id="", digest="", account=name))
+    await accounts.standings.met({"carl": "acme"})
+    store = RedisStore(connection)
+    dora = Account("dora", "dora", "free")
+    hourly = Quota(Unit.REQUESTS, 9, Window("rate", "hour", 3600), 9)
+    assert isinstance(await store.reserve("r1", dora, (Claim(hourly, subject(Scope.ACCOUNT, dora), 1),)), Grant)
+    await connection.close()
+    for known in ("anna", "bert", "carl", "dora"):
+        assert await accounts.doubt(await accounts.find(Who(known))) == ""
+    found = await accounts.set_rung(Who("ana"), Rung.WATCH, OPS, None)
+    assert await accounts.doubt(found) == "no key and no usage of an account ana is known; did you mean anna or hanna?"
+    assert await accounts.doubt(await accounts.find(Who("zzz"))) == "no key and no usage of an account zzz is known"
 
 
 @pytest.mark.parametrize("words", [("set-rung", "anna", "blocked"), ("release", "anna"), ("pardon", "anna"), ("verify", "anna")])
@@ -177,6 +221,9 @@ def test_every_change_needs_a_reason(shell: Shell, words: tuple[str, ...]) -> No
     [
         (["set-rung", "anna", "blokced", "--because", "x"], "'blokced' is not one of"),
         (["set-rung", "anna", "blocked", "--because", "x", "--expires", "soon"], "is not a duration"),
+        (["set-rung", "anna", "blocked", "--because", "x", "--expires", "3"], "'3' says no unit of time; write 3s, 3m, 3h or 3d"),
+        (["pardon", "anna", "--because", "x", "--for", "1.5"], "'1.5' says no unit of time"),
+        (["verify", "anna", "--because", "x", "--for", "30"], "'30' says no unit of time"),
         (["set-rung", "a{b", "blocked", "--because", "x"], "cannot name an account"),
         (["show", "a b\n"], "cannot name an account"),
     ],
@@ -186,3 +233,15 @@ def test_what_is_typed_wrong_ends_with_2_and_a_line(shell: Shell, words: list[st
         main(["accounts", *shell.flags, *words])
     assert ended.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_times_and_numbers_are_said_in_full(shell: Shell) -> None:
+    made = CliRunner().invoke(keys, [*shell.flags, "create", "--account", "anna", "--expires", "90d"])
+    assert made.exit_code == 0, made.output
+    (line,) = CliRunner().invoke(keys, [*shell.flags, "list"]).stdout.splitlines()
+    assert re.search(r"  until \d{4}-\d\d-\d\d \d\d:\d\d UTC  anna  ", line)
+    with pytest.raises(ConfigError, match="'90' says no unit of time"):
+        CliRunner().invoke(keys, [*shell.flags, "create", "--account", "anna", "--expires", "90"], catch_exceptions=False)
+    found = {"gateways": [{"id": "a", "policy": "p", "version": "1"}], "in_flight": []}
+    assert status._lines(found)[0] == "1 worker"
+    assert status._lines({"gateways": [], "in_flight": []})[0] == "0 workers"

@@ -21,9 +21,13 @@ LADDER = (
 def test_rungs_that_ask_for_it_and_the_stricter_ones_are_cleared_but_for_those_that_a_person_must_look_at() -> None:
     found = of_policy(compile_text(LADDER.format(days=7)))
     assert found.rungs == {Rung.CHALLENGED, Rung.DEGRADED}
+    assert found.asking == {Rung.CHALLENGED}
     assert (found.clear_for, found.contact) == (7 * 86400.0, "help@example.com")
     early = of_policy(compile_text(TIERS + "ladder: {watch: {at: 1, sanctions: [verify]}, blocked: {at: 99, sanctions: [block]}}"))
     assert early.rungs == {Rung.WATCH, Rung.THROTTLED, Rung.CHALLENGED, Rung.DEGRADED, Rung.BLOCKED}
+    assert early.asking == {Rung.WATCH, Rung.CHALLENGED}
+    reviewed = "ladder: {degraded: {at: 1, sanctions: [verify]}, blocked: {at: 9, sanctions: [verify], review: required}}"
+    assert of_policy(compile_text(TIERS + reviewed)).asking == {Rung.CHALLENGED, Rung.DEGRADED}
 
 
 def test_the_policy_is_read_again_when_what_was_read_no_longer_stands(tmp_path: Path) -> None:

@@ -28,7 +28,13 @@ def problems(text: str, *, every: bool = True) -> str:
     ("text", "line"),
     [
         # the YAML itself
-        ("tiers: [", "p.yaml:1:9: not YAML: expected the node content, but found '<stream end>'"),
+        ("tiers: [", "p.yaml:1:9: not YAML: the file ends within a { or [ that is not closed"),
+        (
+            "tiers: {free: {requests: 20/minute}\nmode: enforce",
+            "p.yaml:1:8: not YAML: the { that opens here is not closed, or a comma is missing, by line 2, column 1",
+        ),
+        ("tiers: {a: [1, 2}", "p.yaml:1:12: not YAML: the [ that opens here is not closed, or a comma is missing, by line 1, column 17"),
+        ("tiers:\n\tfree: {}", "p.yaml:2:1: not YAML: a tab stands here; indent with spaces"),
         ("a: 1\n b: 2", "p.yaml:2:3: not YAML: mapping values are not allowed"),
         ("- tiers", "p.yaml:1:1: a mapping (key: value) is expected at the top"),
         (GOOD + "mode: enforce\nmode: shadow", "p.yaml:3:1: mode: stands here twice, first in line 2"),
@@ -47,6 +53,8 @@ def problems(text: str, *, every: bool = True) -> str:
         ),
         # keys and kinds
         ("tiers: {free: {requets: 20/minute}}", "p.yaml:1:16: tiers.free.requets: unknown key 'requets'; did you mean 'requests'?"),
+        ("verification: {url: x}\n" + GOOD, "p.yaml:1:1: verification: belongs in the settings file (--settings FILE), not in a policy"),
+        ("frobnicate: x\n" + GOOD, "unknown key 'frobnicate'; known are accounting, accounts, "),
         ("polcy: x\n" + GOOD, "p.yaml:1:1: polcy: unknown key 'polcy'; did you mean 'policy'?"),
         ("tiers: {t: {models: {'l-*': {tokns: 1/day}}}}", "tiers.t.models.l-*.tokns: unknown key 'tokns'; did you mean 'tokens'?"),
         ("tiers: {t: {tokens: {imput: 1/day}}}", "p.yaml:1:22: tiers.t.tokens.imput: unknown key 'imput'; did you mean 'input'?"),

@@ -157,7 +157,12 @@ LADDER = GOOD + "ladder: {blocked: {at: 95, sanctions: ["
         (LADDER + "block, {throttle: 150%}]}}", "p.yaml:2:58: ladder.blocked.sanctions[1].throttle: '150%' is not a share"),
         (LADDER + "{throttle: {share: 50%, pase: 3}}]}}", "p.yaml:2:51: ladder.blocked.sanctions[0].throttle: unknown key 'pase'"),
         (LADDER + "{delay: 2 fortnights}]}}", "p.yaml:2:48: ladder.blocked.sanctions[0].delay: 'fortnights' is no unit of time"),
-        (LADDER + "{reasoning: omitt}]}}", "p.yaml:2:52: ladder.blocked.sanctions[0].reasoning: it is written like reasoning: omit"),
+        (LADDER + "{reasoning: omitt}]}}", "p.yaml:2:52: ladder.blocked.sanctions[0].reasoning: 'omitt' is not one of omit, summary, keep"),
+        (LADDER + "{reasoning: omitt}]}}", "; did you mean 'omit'?"),
+        (LADDER + "{reasoning: hide}]}}", "'hide' is not one of omit, summary, keep 200 tokens, effort low, rewrite MODEL"),
+        (LADDER + "{logprobs: some}]}}", "ladder.blocked.sanctions[0].logprobs: 'some' is not one of none, top 5, round"),
+        (LADDER + "{reasoning: {}}]}}", "it is written like reasoning: omit"),
+        (LADDER + "frob]}}", "unknown key 'frob'; known are block, cap_output, delay"),
         (LADDER + "throttle]}}", "p.yaml:2:40: ladder.blocked.sanctions[0]: 'throttle' needs a value, as in throttle: 50%"),
         (LADDER + "{block: false}]}}", "ladder.blocked.sanctions[0].block: it has no value: write - block"),
         (LADDER + "{block: true, delay: 1s}]}}", "p.yaml:2:40: ladder.blocked.sanctions[0]: each item of the list is one sanction"),
@@ -172,7 +177,11 @@ LADDER = GOOD + "ladder: {blocked: {at: 95, sanctions: ["
         ),
         # rungs
         (GOOD + "ladder: {wach: {at: 3}}", "p.yaml:2:10: ladder.wach: unknown key 'wach'; did you mean 'watch'?"),
-        (GOOD + "ladder: {clear: {at: 3}}", "p.yaml:2:10: ladder.clear: unknown key 'clear'"),
+        (GOOD + "ladder: {clear: {at: 3}}", "p.yaml:2:10: ladder.clear: 'clear' is no rung that a policy describes; those are watch, thr"),
+        (GOOD + "ladder: {suspicious: {at: 3}}", "'suspicious' is no rung that a policy describes; those are watch, throttled, "),
+        (GOOD + "ladder: {stepdown: {at: 3}}", "unknown key 'stepdown'; did you mean 'step_down'?"),
+        (GOOD + "ladder: {blocked: {at: 3, review: yes}}", "ladder.blocked.review: 'yes' is not taken here; write review: required, or"),
+        (GOOD + "ladder: {blocked: {at: 3, review: true}}", "ladder.blocked.review: this is not taken here; write review: required, or"),
         (GOOD + "ladder: {watch: {}}", "p.yaml:2:17: ladder.watch: 'at' is missing"),
         (GOOD + "ladder: {watch: {at: 101}}", "p.yaml:2:22: ladder.watch.at: must be at most 100"),
         (
@@ -190,7 +199,7 @@ LADDER = GOOD + "ladder: {blocked: {at: 95, sanctions: ["
         (GOOD + "guards: {reasoning_binding: {model: 1}}", "guards.reasoning_binding.model: true or false is expected"),
         (GOOD + "guards: {logit_probing: {never_together: [logit_bais]}}", "never_together[0]: 'logit_bais' is not one of"),
         (GOOD + "guards: {logit_probing: {top_logprobs: 21}}", "p.yaml:2:40: guards.logit_probing.top_logprobs: must be at most 20"),
-        (GOOD + "guards: {logit_probing: {biased_tokens: 2k}}", "'2k' says no window"),
+        (GOOD + "guards: {logit_probing: {biased_tokens: 2k}}", "'2k' says no window; did you mean '2k/day'?"),
         (GOOD + "guards: {logit_probing: {biased_tokens: 2k usd/day}}", "only spend is given in usd"),
         (
             GOOD + "guards: {logit_probing: {per: {organization: {single_token: [1/day, 2/day]}}}}",
@@ -238,6 +247,7 @@ def test_every_kind_of_problem_says_where_and_what(text: str, line: str) -> None
         ("guards: {logit_probing: {never_together: [logit_bias]}}", "never_together refuses nothing"),
         ("guards: {logit_probing: {never_together: [logprobs, top_logprobs]}}", "never_together refuses nothing"),
         ("guards: {logit_probing: {prompt_logprobs: true}}", "guards.logit_probing: bounds nothing"),
+        ("ladder: {challenged: {at: 9, sanctions: [verify]}}", "contact: missing; who is asked to verify"),
         ("models: {'a*': {}, 'a-1': {}}", "models.a-1: never used, for 'a*' stands before it"),
     ],
 )  # fmt: skip
@@ -256,6 +266,8 @@ def test_what_is_probably_not_meant_is_noted(text: str, note: str) -> None:
         "ladder: {degraded: {at: 10, sanctions: [{logprobs: round}]}}\nguards: {logit_probing: {top_logprobs: 5}}",
         "ladder: {throttled: {at: 10, sanctions: [{delay: 1s}]}, blocked: {at: 20, sanctions: [block]}}",
         "guards: {reasoning_binding: {scope: key}}",
+        "ladder: {challenged: {at: 10, sanctions: [verify]}}\ncontact: help@example.com",
+        "ladder: {challenged: {at: 10, sanctions: [verify]}}\ncontact: ''",
     ],
 )  # fmt: skip
 def test_what_may_be_meant_is_not_noted(text: str) -> None:
@@ -335,7 +347,7 @@ def test_the_rules_are_read_aloud() -> None:
         "  watch, from score 40: it is only looked at",
         "  throttled, from score 60\n    each request waits",
         "    limits are 50% of the plan's and streams are sent at no more than 20 tokens per second",
-        "    until then requests are served for 3d\n",
+        "  challenged, from score 75: the account's owner is asked to verify; served meanwhile for 3d\n",
         "  degraded, from score 85 (shadow: recorded, not done)\n    log probabilities are left out\n    reasoning is left out\n",
         "  blocked, from score 95\n    requests are not served\n    verification alone does not lift it\n    one rung down by itself",
         "  one rung down when the score was 5 below the rung for 10m",
@@ -364,14 +376,21 @@ def test_what_a_policy_leaves_out_is_read_aloud_too() -> None:
     )
     for line in (
         "blocked, which this policy leaves out, if set by hand\n",
-        "until then requests are served for 1h and for 9 more requests at most",
+        "the account's owner is asked to verify; served meanwhile for 1h, 9 requests, and one more at each worker",
+        "reasoning is shown in other words; by the model small-1",
         "a new rung bites at once, also within a conversation",
         "reasoning in other words: 2000 tokens at most, within 20s; else none of it is shown",
         "guard reasoning_binding: off; hidden reasoning is kept sealed in the answer until it comes back",
         "guard logit_probing: off",
     ):
         assert line in said
-    assert "until then none is served" in aloud(GOOD + "ladder: {challenged: {at: 9, sanctions: [verify]}}")
+    assert "asked to verify; until then none is served" in aloud(GOOD + "ladder: {challenged: {at: 9, sanctions: [verify]}}")
+
+
+def test_what_an_operator_wrote_beside_a_sanction_is_read_aloud_too() -> None:
+    said = aloud(GOOD + 'ladder: {degraded: {at: 9, sanctions: [{reasoning: keep 200 tokens}, {instruct: "Be\\n  brief.\\e"}]}}')
+    assert 'an instruction is added to requests; "Be brief.?"\n' in said
+    assert "reasoning is shortened; 200 tokens of it at most\n" in said
 
 
 pieces = st.sampled_from(

@@ -85,6 +85,7 @@ def test_a_relative_path_in_the_file_is_beside_the_file(tmp_path: Path) -> None:
     assert settings.seal_keys == tmp_path / "keys.txt"
     assert settings.policy == tmp_path / "policies" / "p.yaml"
     assert settings.state_dir == Path.home() / "state"
+    assert load({"state_dir": "state"}).state_dir == Path.cwd() / "state", "the embedded store works in a directory of its own"
     assert load({"policy": "p.yaml"}).policy == Path("p.yaml")
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config import measures
-from proxy.core.case import Case, place
+from proxy.core.case import Case, Remembered, place
 from proxy.core.claims import GRACE
 from proxy.core.enforcement import Challenge, Enforcement, Forward, Reason, Refuse
 from proxy.core.engine import admissible, decide
@@ -240,6 +240,7 @@ def test_a_rung_that_a_score_earned_ends_by_itself() -> None:
 
 
 FETCH = Ask(Operation.FETCH_RESPONSE, follows="resp_1")
+MADE_CLEAR, MADE_DEGRADED = (Remembered(rung, "anchor", AT - 60, "ann", "m").text() for rung in (Rung.CLEAR, Rung.DEGRADED))
 
 
 @pytest.mark.parametrize(("rung", "left"), [(Rung.DEGRADED, Rung.CLEAR), (Rung.BLOCKED, Rung.BLOCKED)])
@@ -266,7 +267,7 @@ def test_what_is_told_is_what_is_done_to_this_conversation() -> None:
     assert forwarded(began_clear.enforcement).plan == Plan(ask_for_usage=True)
     assert began_clear.notice is not None
     assert "from your next conversation on, log probabilities are left out and reasoning is left out." in began_clear.notice.sentence
-    fetched = decide(case(Grant((), "", "4 anchor"), ask=FETCH), POLICY)
+    fetched = decide(case(Grant((), "", MADE_DEGRADED), ask=FETCH), POLICY)
     assert fetched.notice is not None, "what was made under a sanction is shaped, and that is told, whoever fetches it"
     assert forwarded(fetched.enforcement).plan.notice == fetched.notice
 
@@ -280,18 +281,42 @@ BOUND = replace(POLICY, binding=Binding(on=True))
 
 def test_a_response_that_is_fetched_is_shaped_as_it_was_made_whoever_fetches_it() -> None:
     for standing in ("", held(Rung.DEGRADED)):
-        assert shaping_of("4 anchor", standing, ask=FETCH).reasoning.show is Show.OMIT
-        assert shaping_of("0 anchor", standing, ask=FETCH).reasoning.show is Show.ALL
+        assert shaping_of(MADE_DEGRADED, standing, ask=FETCH).reasoning.show is Show.OMIT
+        assert shaping_of(MADE_CLEAR, standing, ask=FETCH).reasoning.show is Show.ALL
+
+
+def test_a_chain_of_responses_is_pinned_from_its_beginning_and_to_its_account() -> None:
+    """Else one response made in time would be a way around every later rung, for the account and for its siblings."""
+    follow = replace(ASK, follows="resp_1")
+    mine, old, other = (
+        Remembered(Rung.CLEAR, "anchor", since, account, "m").text()
+        for since, account in ((AT - 60, "ann"), (AT - POLICY.ladder.pin, "ann"), (AT - 60, "bob"))
+    )
+    assert shaping_of(mine, held(Rung.DEGRADED), ask=follow).reasoning.show is Show.ALL
+    assert shaping_of(old, held(Rung.DEGRADED), ask=follow).reasoning.show is Show.OMIT
+    assert shaping_of(other, held(Rung.DEGRADED), ask=follow).reasoning.show is Show.OMIT
+
+
+@given(st.builds(Remembered, st.sampled_from(Rung), st.text(max_size=9), st.integers(0, 10**10).map(float), st.text(), st.text()))
+def test_what_is_remembered_is_read_again(found: Remembered) -> None:
+    assert Remembered.parse(found.text()) == found
+    assert "\n" not in found.text(), "the store's answer is read by lines"
+
+
+@given(st.text(max_size=40))
+def test_any_note_can_be_read(note: str) -> None:
+    assert Remembered.parse(note).rung in Rung
 
 
 @pytest.mark.parametrize(("ask", "status", "param"), [(FETCH, 404, None), (replace(ASK, follows="resp_1"), 400, "previous_response_id")])
 def test_a_response_of_somebody_else_is_not_there(ask: Ask, status: int, param: str | None) -> None:
     fault = refused(decide(case(ask=ask), BOUND).enforcement)
     assert (fault.status, fault.reason, fault.param) == (status, Reason.NOT_FOUND, param)
-    assert forwarded(decide(case(Grant((), "", "0 a"), ask=ask), BOUND).enforcement)
+    assert forwarded(decide(case(Grant((), "", MADE_CLEAR), ask=ask), BOUND).enforcement)
     assert forwarded(decide(case(ask=ask), POLICY).enforcement), "only where the policy binds"
     assert forwarded(decide(case(ask=ask, account=replace(ANN, source="upstream")), BOUND).enforcement), "there the provider looks itself"
-    assert forwarded(decide(case(Grant((), local=True), ask=ask), BOUND).enforcement), "without a store nobody can tell"
+    lost = refused(decide(case(Grant((), local=True), ask=ask), BOUND).enforcement)
+    assert lost.reason is Reason.STORE_LOST, "without a store nobody can tell whose it is"
 
 
 def test_an_opened_route_is_no_way_around_shaping() -> None:
@@ -305,7 +330,7 @@ def test_an_opened_route_is_no_way_around_shaping() -> None:
 standings = st.sampled_from(["", *(held(rung, since) for rung in Rung for since in (0.0, AT - 10))])
 verdicts = st.builds(
     lambda standing, note, full: replace(denied(TOKENS, 990, 50), standing=standing, note=note) if full else Grant((), standing, note),
-    standings, st.none() | st.sampled_from(["0", "4 a", "nonsense"]), st.booleans(),
+    standings, st.none() | st.sampled_from(["0", MADE_DEGRADED, "nonsense", "[", "[9]", "77"]), st.booleans(),
 )  # fmt: skip
 
 

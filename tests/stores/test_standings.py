@@ -9,7 +9,7 @@ import pytest
 from proxy.core.facts import Account
 from proxy.core.keys import KeyRecord
 from proxy.core.ladder import CLEAR, Hold, Rung, Standing
-from proxy.core.quota import Grant
+from proxy.core.quota import Claim, Grant, Quota, Scope, Unit, Window, subject
 from proxy.errors import StoreError
 from proxy.stores.connect import Connection
 from proxy.stores.keys import RedisKeys
@@ -48,6 +48,21 @@ async def test_an_account_of_which_there_is_nothing_to_say_has_no_key(standings:
     assert connection.trips == trips + 1, "what stays as it is, is not written"
     await standings.change("anna", "acme", lambda old: old.released())
     assert await connection.client.keys("*") == []
+
+
+async def test_who_has_used_something_or_belongs_to_somebody_is_known(standings: RedisStandings, connection: Connection) -> None:
+    await standings.change("anna", "acme", lambda _: HELD)
+    assert not await standings.is_known("anna", "acme"), "whom an operator has named may be mistyped all the same"
+    anna = Account("anna", "acme", "free")
+    hourly = Quota(Unit.REQUESTS, 9, Window("rate", "hour", 3600), 9)
+    assert isinstance(await RedisStore(connection).reserve("r1", anna, (Claim(hourly, subject(Scope.ACCOUNT, anna), 1),)), Grant)
+    assert await standings.is_known("anna", "acme")
+    assert not await standings.is_known("anna", "other")
+    await standings.met({"bert": "acme"})
+    assert await standings.is_known("bert", "acme")
+    assert await standings.holders() == set()
+    await RedisKeys(connection).put(KeyRecord(id="k1", digest="d1", account="carl"))
+    assert await standings.holders() == {"carl"}
 
 
 async def test_two_who_change_a_standing_at_once_do_not_undo_each_other(standings: RedisStandings) -> None:

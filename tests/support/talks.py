@@ -12,10 +12,14 @@ from tests.support.ladder import Caller
 WORD: Any = {"type": "object", "properties": {"q": {"type": "string"}}}
 NAMES = ("look_up", "weigh")
 
-TALK = ("Please use two tools. think 30 words", "Sum it up. say 12 words think 30 words", "Now use a tool. think 25 words")
+TALK = (
+    "Please use two tools. think 18 words say 8 words",
+    "Sum it up. say 9 words think 18 words",
+    "Now use a tool. think 16 words say 7 words",
+)
 """Parallel calls, an answer, one call; after each call its results, and an answer to them."""
 
-ONE = ("Tell me of ships. say 14 words think 30 words",)
+ONE = ("Tell me of ships. say 14 words think 20 words",)
 
 
 @dataclass(frozen=True)

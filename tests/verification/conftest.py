@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from redis import Redis
 
+from proxy.app.tally import Tally
 from proxy.app.verification import opened
 from proxy.config.model_verification import VerificationSettings
 from proxy.config.settings import Settings
@@ -42,6 +43,7 @@ class Site:
     store: Server
     http: aiohttp.ClientSession
     terms: dict[str, Any] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
     def link(self, account: str = ACCOUNT, at: float | None = None) -> str:
         return f"{self.url}/verify/{self.links.make(account, 'acme', at or self.clock())}"
@@ -100,10 +102,11 @@ async def sited(kept: Server, identity: Provider, **more: Any) -> AsyncIterator[
     )
     settings = Settings(admin=f"127.0.0.1:{port}", verification=given, secret="s" * 16)  # type: ignore[arg-type]
     connection = Connection(kept.url, 5.0)
-    pages = opened(settings, kept.url, keyring, lambda: Clearance(**terms), clock)
+    tally = Tally()
+    pages = opened(settings, kept.url, keyring, tally, lambda: Clearance(**terms), clock)
     async with pages as served_pages, Browser() as people, aiohttp.ClientSession() as http:
         app = web.Application()
         served_pages.mount(app)
         async with served(app, port) as url:
-            yield Site(url, RedisStandings(connection), Links(keyring), clock, identity, people, kept, http, terms)
+            yield Site(url, RedisStandings(connection), Links(keyring), clock, identity, people, kept, http, terms, tally)
     await connection.close()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.core.ladder import CLEAR, Hold, Rung, Standing, Steps, Verified
 from proxy.verification.pages import WORDS
-from proxy.verification.rules import Clearance, Why, masked, refusal
+from proxy.verification.rules import Clearance, Subject, Why, masked, refusal
 
 AT = 1_900_000_000.0
 TERMS = Clearance()
@@ -40,6 +40,18 @@ def test_no_link_clears_twice_whatever_happens_in_between(standing: Standing, is
         assert refusal(later, issued, AT, TERMS) is not None
         assert refusal(later.held(asked), issued, AT, TERMS) is Why.USED
     assert refusal(after.held(asked), AT + 100_000, AT + 100_000, TERMS) is None
+
+
+@given(STANDINGS, RUNGS, st.frozensets(RUNGS.filter(bool)))
+def test_a_hold_on_a_rung_that_asks_for_it_is_answered_and_no_other(standing: Standing, rung: Rung, asking: frozenset[Rung]) -> None:
+    terms = Clearance(asking=asking)
+    held = standing.held(Hold(rung, AT, "ops", "x"))
+    may = refusal(held, None, AT, terms) is None
+    assert may == (rung in asking | {Rung.CHALLENGED})
+    after = held.verify(AT, "oidc", AT + 60, ends=terms.answers)
+    assert (after.hold is None) == may
+    if may and standing.rung is not Rung.BLOCKED:
+        assert after.place(AT, terms.steps) is Rung.CLEAR
 
 
 @given(STANDINGS, st.none() | TIMES)
@@ -82,10 +94,18 @@ def test_a_hold_that_has_ended_is_none() -> None:
 
 
 @given(st.text(min_size=1, max_size=60))
-def test_a_masked_name_never_shows_more_than_four_letters(name: str) -> None:
-    assert "…" in masked(name)
-    assert len(masked(name)) <= 5
-    assert masked("anna@example.com") == "an…om"
+def test_a_masked_name_never_shows_more_than_half_of_it(name: str) -> None:
+    shown = masked(Subject(name, name, None))
+    first, last = shown[: len(shown) // 2], shown[len(shown) // 2 + 1 :]
+    assert shown == f"{first}…{last}"
+    assert (name.startswith(first), name.endswith(last)) == (True, True)
+    assert len(first + last) <= min(6, len(name) / 2)
+
+
+def test_a_masked_account_can_be_told_from_others_of_its_owner() -> None:
+    assert masked(Subject("anna@example.com", "anna@example.com", None)) == "ann…com"
+    assert masked(Subject("anna@example.com", "acme", None)) == "ann…com of a…e"
+    assert masked(Subject("bo", "research-department", None)) == "… of res…ent"
 
 
 def test_every_refusal_has_words() -> None:

@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
+import logging
 import re
 
 import pytest
 
-from proxy.core.ladder import Rung
-from proxy.core.refusals import WHY
+from proxy.core.ladder import Rung, Standing
+from proxy.core.refusals import BY_HAND, USAGE
 from proxy.sealing.keyring import Keyring
 from proxy.sealing.links import Links
 from proxy.verification import WAYS, pages
@@ -45,9 +46,9 @@ async def test_the_page_says_why_what_to_do_and_whom_to_ask(site: Site) -> None:
     page = whole(text)
     assert status == 200
     for words in (
-        "an…om",
+        "ann…com of a…e",
         "asked to show who",
-        WHY,
+        BY_HAND,
         "Nothing is decided by",
         "Verify with 127.0.0.1",
         "curl -X POST",
@@ -58,6 +59,13 @@ async def test_the_page_says_why_what_to_do_and_whom_to_ask(site: Site) -> None:
     assert "acme" not in text
     assert "a trial" not in text, "what operators write to each other"
     assert len(page.all("button")) == 1
+
+
+async def test_who_was_brought_there_by_a_score_is_told_of_its_usage(site: Site) -> None:
+    await site.standings.change(ACCOUNT, "acme", lambda _: Standing(Rung.CHALLENGED))
+    _, text = await site.people.get(site.link())
+    assert USAGE in Page(text).words
+    assert BY_HAND not in Page(text).words
 
 
 async def test_how_the_page_is_sent(site: Site) -> None:
@@ -105,7 +113,47 @@ async def test_who_is_held_by_hand_is_told_whom_to_ask(site: Site, rung: Rung) -
 
 async def test_a_link_made_with_another_key_is_none(site: Site) -> None:
     link = Links(Keyring(b"another" * 8)).make(ACCOUNT, "acme", site.clock())
-    assert (await site.send("GET", f"{site.url}/verify/{link}"))[1]["code"] == "link_expired"
+    status, answer = await site.send("GET", f"{site.url}/verify/{link}")
+    assert (status, answer["code"], answer["title"]) == (410, "link_of_another_key", "This link cannot be read here")
+    assert "made with another key" in answer["detail"]
+
+
+async def test_who_need_do_nothing_is_not_told_to_write_to_anybody(site: Site) -> None:
+    site.terms["contact"] = "help@example.com"
+    _, text = await site.people.get(site.link("nobody"))
+    assert "nothing you need to do" in text
+    assert "contact" not in Page(text).words
+    _, text = await site.people.get(site.link(at=site.clock() - 8 * 86400))
+    assert "If the account is still asked to verify" in text
+    assert "help@example.com" in text
+
+
+async def test_a_hold_on_a_rung_that_asks_is_answered_by_the_page(site: Site) -> None:
+    site.terms["asking"] = frozenset({Rung.DEGRADED})
+    status, text = await site.people.verify(await site.ask(rung=Rung.DEGRADED))
+    assert status == 200, text
+    assert "its next request is served again" in text
+    assert await site.is_clear()
+
+
+async def test_each_attempt_is_one_line_and_counted_and_tells_no_secret(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "proxy.verification")
+    link = await site.ask()
+    whole = {"way": "workload", "result": "not_proven", "account": ACCOUNT, "organization": "acme"}
+    await site.send("POST", f"{link}/workload", headers={"Authorization": "Bearer a.canary.c"})
+    await site.people.verify(link)
+    await site.send("GET", link)
+    await site.send("GET", f"{site.url}/verify/{'canary' * 9}")
+    await site.send("GET", f"{site.url}/verify/no/such/page")
+    told = [record.fields for record in caplog.records if record.getMessage() == "verification"]  # type: ignore[attr-defined]
+    assert told == [
+        whole, whole | {"way": "oidc", "result": "cleared"}, whole | {"way": "page", "result": "link_already_used"},
+        {"way": "page", "result": "link_not_valid"},
+    ]  # fmt: skip
+    assert "canary" not in str([vars(record) for record in caplog.records])
+    assert link.rsplit("/", 1)[1] not in str([vars(record) for record in caplog.records])
+    counted = 'stillgate_verifications_total{way="oidc",result="cleared"} 1'
+    assert counted in site.tally.text().decode().splitlines()
 
 
 async def test_while_the_store_is_away_it_says_so(site: Site) -> None:
@@ -121,7 +169,7 @@ async def test_while_the_store_is_away_it_says_so(site: Site) -> None:
 
 def test_whatever_is_put_into_a_page_is_escaped() -> None:
     evil = "<script>alert(1)</script>\"'&$title"
-    texts = [pages.asked(evil, [], evil), pages.done(evil, clear=True), *(pages.refused(why, evil, evil) for why in Why)]
+    texts = [pages.asked(evil, evil, [], evil), pages.done(evil, clear=True), *(pages.refused(why, evil, evil) for why in Why)]
     for text in texts:
         whole(text)
         assert "&lt;script&gt;" in text

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 from itertools import count
 from typing import Any
 
@@ -40,6 +41,21 @@ async def send(site: Site, whole: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return await site.send("POST", f"{site.url}/verify/webhook", **whole)
 
 
+async def test_what_is_logged_names_the_message_and_not_the_evidence(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "proxy.verification")
+    await site.ask()
+    for said in (GOOD | {"result": "rejected"}, GOOD | {"evidence": "canary"}, GOOD):
+        await send(site, message(site, said, name=f"msg_{said['result']}_{len(said)}"))
+    told = [record.fields for record in caplog.records if record.getMessage() == "verification"]  # type: ignore[attr-defined]
+    about = {"way": "webhook", "account": ACCOUNT, "organization": "acme"}
+    assert told == [
+        about | {"result": "rejected", "reference": "msg_rejected_3"},
+        about | {"result": "cleared", "reference": "msg_verified_4"},
+        about | {"result": "nothing_to_verify", "reference": "msg_verified_3"},
+    ]
+    assert "canary" not in caplog.text
+
+
 @pytest.mark.parametrize("key", KEYS)
 async def test_a_signed_message_clears_by_any_of_the_secrets(site: Site, key: bytes) -> None:
     await site.ask()
@@ -66,7 +82,8 @@ async def test_a_link_must_be_of_that_account(site: Site) -> None:
     assert (await send(site, message(site, {"account": ACCOUNT, "link": link + "a", "result": "verified"})))[1]["code"] == "link_not_valid"
     assert not await site.is_clear()
     assert not await site.is_clear("bert")
-    assert (await send(site, message(site, {"account": ACCOUNT, "link": link, "result": "verified"})))[0] == 200
+    whole = {"account": ACCOUNT, "link": f"https://verify.example.com/gate/verify/{link}", "result": "verified"}
+    assert (await send(site, message(site, whole)))[0] == 200, "the whole address serves too"
     await site.ask()
     status, answer = await send(site, message(site, {"account": ACCOUNT, "link": link, "result": "verified"}))
     assert (status, answer["code"]) == (409, "link_already_used")
@@ -94,7 +111,8 @@ async def test_what_was_changed_or_is_signed_by_others_is_refused(site: Site) ->
     ]
     for whole in forged:
         status, answer = await send(site, whole)
-        assert (status, answer["code"]) == (401, "not_proven"), whole
+        assert (status, answer["code"], answer["title"]) == (401, "signature_not_valid", "The signature is not valid"), whole
+    assert (await send(site, message(site, key=b"another secret")))[1]["detail"].startswith("The signature does not match. Sign as")
     assert not await site.is_clear()
     several = fields | {"webhook-signature": f"v1,AAAA v2,x {fields['webhook-signature']}"}
     assert (await send(site, {**good, "headers": several}))[0] == 200
@@ -117,9 +135,12 @@ async def test_a_message_counts_once(site: Site) -> None:
 async def test_a_message_that_says_something_else_changes_nothing(site: Site) -> None:
     await site.ask()
     before = await site.standing()
-    for result in ("failed", "pending", "VERIFIED", ""):
-        said = {"account": ACCOUNT, "organization": "acme", "result": result}
-        assert await send(site, message(site, said)) == (200, {"account": ACCOUNT, "organization": "acme", "cleared": False})
+    said = {"account": ACCOUNT, "organization": "acme", "result": "rejected"}
+    assert await send(site, message(site, said)) == (200, {"account": ACCOUNT, "organization": "acme", "cleared": False})
+    for result in ("failed", "pending", "VERIFIED", "", None, True, ["verified"], {}):
+        status, answer = await send(site, message(site, said | {"result": result}))
+        assert (status, answer["code"]) == (400, "malformed")
+        assert "'result' must be one of verified, rejected." in answer["detail"]
     assert await site.standing() == before
 
 

@@ -4,15 +4,21 @@ from collections.abc import Generator
 
 from proxy.core.shaping import Knobs
 from proxy.shaping import notices
-from proxy.shaping.answers import details
+from proxy.shaping.answers import details, parts
 from proxy.shaping.answers.details import Details
 from proxy.shaping.answers.inline import Inline
+from proxy.shaping.answers.parts import Parts
 from proxy.shaping.answers.veils import BETWEEN, Veil, Way
 from proxy.shaping.base import Held, ShapingError
-from proxy.shaping.edit import NULL, Object, Raw, closed, maybe_text
+from proxy.shaping.edit import EMPTY, NULL, Object, Raw, closed, maybe_text
 
 FIELDS = ("reasoning_content", "reasoning")
 """Reasoning as text. vLLM sends both for compatibility."""
+
+NOTHING = (NULL, EMPTY)
+
+TWICE = ("thinking_blocks", "provider_specific_fields")
+"""LiteLLM's: the same reasoning once more."""
 
 NOT_OURS = frozenset({"choices", "prompt_logprobs", "prompt_token_ids", notices.MEMBER})
 """Members of a chunk that a frame cloned from it does not have."""
@@ -21,34 +27,34 @@ NOT_OURS = frozenset({"choices", "prompt_logprobs", "prompt_token_ids", notices.
 class Choice:
     """What is known of it so far."""
 
-    __slots__ = ("_details", "_fielded", "_inline", "_knobs", "_met", "_open", "_veils", "_way", "frame", "head", "index")
+    __slots__ = ("_chunk", "_details", "_each", "_fielded", "_inline", "_knobs", "_met", "_open", "_parts", "_veils", "_way", "frame")
 
     def __init__(self, way: Way, knobs: Knobs) -> None:
         self._way = way
         self._knobs = knobs
         self._veils: dict[str, Veil] = {}
         self._details = Details(way)
+        self._parts: Parts | None = None
         self._inline: Inline | None = None
         self._open = False
         """Is there reasoning that something must stand for, once it ends?"""
         self._met = False
         self._fielded = False
-        """Does the upstream part reasoning from the answer itself? Then no template's tag is open in the answer."""
-        self.head: Object = {}
-        self.index: Object = {}
+        self._chunk: Object = {}
+        self._each: Object = {}
         self.frame = b""
 
     @property
     def busy(self) -> bool:
         """May its next words have to change, or something be put before them?"""
-        if self._open:
+        if self._open or (self._parts is not None and self._parts.owes):
             return True
         return bool(self._knobs.tag) and (self._inline is None or not self._inline.settled)
 
     @property
     def blind(self) -> bool:
         """Must it not be spelled in any other way? It is not while it may turn out to be reasoning, either."""
-        return self._met or (self._inline is not None and (self._inline.met or self._inline.undecided))
+        return self._parted or self._met or (self._inline is not None and (self._inline.met or self._inline.undecided))
 
     @property
     def inline(self) -> Inline | None:
@@ -57,16 +63,29 @@ class Choice:
     def reads(self) -> Inline | None:
         """The reader of its text, None where the model writes no reasoning there."""
         if self._inline is None and self._knobs.tag:
-            self._inline = Inline(self._way, self._knobs.tag, preopened=self._knobs.preopened and not self._fielded)
+            self._inline = Inline(self._way, self._knobs.tag, preopened=self._knobs.preopened and not self._parted)
         return self._inline
+
+    @property
+    def _parted(self) -> bool:
+        """Does the upstream part reasoning from the answer itself? Then no template's tag is open in the answer."""
+        return self._fielded or (self._parts is not None and self._parts.met)
 
     def at(self, chunk: Object, each: Object, frame: bytes) -> None:
         """Its last frame with reasoning; its first, until there is one."""
-        self.head = {name: value for name, value in chunk.items() if name not in NOT_OURS}
-        if "usage" in self.head:
-            self.head["usage"] = NULL
-        self.index = {"index": each["index"]} if "index" in each else {}
-        self.frame = frame
+        self._chunk, self._each, self.frame = chunk, each, frame
+
+    @property
+    def head(self) -> Object:
+        """What a frame of ours begins with."""
+        head = {name: value for name, value in self._chunk.items() if name not in NOT_OURS}
+        if "usage" in head:
+            head["usage"] = NULL
+        return head
+
+    @property
+    def index(self) -> Object:
+        return {"index": self._each["index"]} if "index" in self._each else {}
 
     def hide(self, said: Object, *, whole: bool = False) -> bool:
         """Takes out of `said`, the object that holds its words, what is not shown; says whether anything was."""
@@ -78,14 +97,28 @@ class Choice:
             said[details.MEMBER], met = self._details.hide(raw, whole=whole)
             self._note(met=met)
             changed.append(said[details.MEMBER] is not raw)
+        for name in TWICE:
+            if said.get(name, NULL) != NULL:
+                said[name] = NULL
+                changed.append(True)
         return any(changed)
 
-    def ending(self) -> Generator[Held, str, Object]:
-        """Its reasoning ends: the members that stand for what was hidden of it, as a delta of ours says them."""
+    def listed(self, raw: Raw, *, last: bool) -> Generator[Held, str, Raw]:
+        """A content that is a list of parts, as it is shown."""
+        if self._parts is None:
+            self._parts = Parts(self._way)
+        return (yield from self._parts.hide(raw, last=last))
+
+    def ending(self, *, listed: bool = False) -> Generator[Held, str, Object]:
+        """Its reasoning ends: the members that stand for what was hidden of it, as a delta of ours says them. `listed`: parts end with
+        the list that is still to come."""
+        members: Object = {}
+        if self._parts is not None and not listed and (content := (yield from self._parts.ending())) is not None:
+            members["content"] = content
         if not self._open:
-            return {}
+            return members
         texts = yield from self._ended()
-        members: Object = {name: closed(text) for name, text in texts.items()}
+        members |= {name: closed(text) for name, text in texts.items()}
         entries = yield from self._details.ending()
         if entries:
             members[details.MEMBER] = self._details.added(entries)
@@ -143,4 +176,4 @@ class Choice:
 
 def reasons(said: Object) -> bool:
     """Does it say any reasoning of its own?"""
-    return any(said.get(name, NULL) not in (NULL, Raw(b'""')) for name in (*FIELDS, details.MEMBER))
+    return parts.any_thinks(said.get("content", NULL)) or any(said.get(name, NULL) not in NOTHING for name in (*FIELDS, details.MEMBER))

@@ -18,6 +18,8 @@ import msgspec
 from proxy.core.shaping import Plan
 from proxy.shaping import frames, halves, notices
 from proxy.shaping.answers.choice import Choice, reasons
+from proxy.shaping.answers.parts import any_answers, is_list
+from proxy.shaping.answers.reading import index_of
 from proxy.shaping.answers.spelling import Spelling
 from proxy.shaping.answers.veils import Way
 from proxy.shaping.base import Held, Shaped, ShapingError
@@ -155,15 +157,26 @@ class Choices(ABC):
         return self._touches(seen, choice) or (self._spelling.active and seen.spells)
 
     def _opened(self, data: bytes) -> Object | None:
-        """None for JSON that is no object, and, where nothing is hidden, for what is no JSON."""
+        """None for what is no chunk, where that may pass: what is no JSON only under a plan that changes nothing, what is of another
+        shape also where nothing is hidden."""
         try:
-            return opened(data)
+            chunk = opened(data)
         except msgspec.ValidationError:
+            self._refuse_odd()
             return None
         except BROKEN:
             if self._strict:
                 raise ShapingError("an event's data is not valid JSON") from None
             return None
+        choices = chunk.get("choices", NULL)
+        if choices == NULL or maybe_items(choices) is not None:
+            return chunk
+        self._refuse_odd()
+        return None
+
+    def _refuse_odd(self) -> None:
+        if self._way.hides or self._spelling.active:
+            raise ShapingError("an event is no chunk of an answer")
 
     def _chunk(self, chunk: Object, frame: bytes) -> Generator[Held, str, tuple[bytes, bool]]:
         """Shapes an opened chunk in place: what goes before it, and whether it changed."""
@@ -192,8 +205,9 @@ class Choices(ABC):
         finished = _says(each, "finish_reason")
         said = {} if said is None else said
         changed = choice.hide(said)
-        before = (yield from self._ending(choice)) if finished or any(_says(said, name) for name in self.answers) else b""
-        changed = (yield from self._inline(choice, said, last=finished)) or changed
+        ends, listed = finished or any(_says(said, name) for name in self.answers if name in said), is_list(said.get(self.text, NULL))
+        before = (yield from self._ending(choice, listed=listed)) if ends else b""
+        changed = (yield from self._words(choice, said, last=ends if listed else finished)) or changed
         changed = self._bind(said) or changed if self._way.binds else changed
         if changed:
             self._put(each, said, whole=False)
@@ -220,16 +234,25 @@ class Choices(ABC):
         if said is not None:
             changed = choice.hide(said, whole=True)
             changed = (yield from choice.fill(said)) or changed
-            changed = (yield from self._inline(choice, said, last=True)) or changed
+            changed = (yield from self._words(choice, said, last=True)) or changed
             changed = self._bind(said) or changed if self._way.binds else changed
             if changed:
                 self._put(each, said, whole=True)
         return self._spelling.of_choice(each, blind=choice.blind) or changed
 
+    def _words(self, choice: Choice, said: Object, *, last: bool) -> Generator[Held, str, bool]:
+        """What is shown of them, be they one text or a list of parts."""
+        raw = said.get(self.text, NULL)
+        if not self._way.hides or not is_list(raw):
+            return (yield from self._inline(choice, said, last=last))
+        said[self.text] = yield from choice.listed(raw, last=last)
+        return said[self.text] is not raw
+
     def _inline(self, choice: Choice, said: Object, *, last: bool) -> Generator[Held, str, bool]:
         """The text without what is hidden in it. `last`: with what is still owed at its end, where it had none as well."""
         raw = said.get(self.text, NULL)
-        inline = choice.reads() if self._way.hides and _is_text(raw, or_none=last) else None
+        begins = choice.inline is not None or bytes(raw) not in NOTHING  # reasoning may still come, elsewhere
+        inline = choice.reads() if self._way.hides and begins and _is_text(raw, or_none=last) else None
         if inline is None or inline.settled:
             return False
         text = "" if raw == NULL else maybe_text(raw)
@@ -243,8 +266,8 @@ class Choices(ABC):
         said[self.text] = closed(shown)
         return True
 
-    def _ending(self, choice: Choice) -> Generator[Held, str, bytes]:
-        members = yield from choice.ending()
+    def _ending(self, choice: Choice, *, listed: bool = False) -> Generator[Held, str, bytes]:
+        members = yield from choice.ending(listed=listed)
         return self._frame(choice, members) if members else b""
 
     def _frame(self, choice: Choice, members: Object) -> bytes:
@@ -253,7 +276,7 @@ class Choices(ABC):
         return frames.inserted(choice.frame, halves.back(written(chunk)))
 
     def _choice(self, each: Object) -> Choice:
-        index = _index(each)
+        index = index_of(each)
         found = self._choices.get(index)
         if found is None:
             if len(self._choices) >= MOST_CHOICES:
@@ -269,16 +292,10 @@ class Choices(ABC):
         return True
 
 
-def _index(each: Object) -> int:
-    try:
-        return msgspec.json.decode(each.get("index", b"0"), type=int)
-    except BROKEN:
-        return 0
-
-
 def _says(members: Object, name: str) -> bool:
-    """Is there anything? Some send an empty text where nothing is meant."""
-    return bytes(members.get(name, NULL)) not in NOTHING
+    """Is there anything? Some send an empty text where nothing is meant; and parts that are reasoning are none."""
+    raw = members.get(name, NULL)
+    return bytes(raw) not in NOTHING and (name != "content" or not is_list(raw) or any_answers(raw))
 
 
 def _is_text(raw: Raw, *, or_none: bool) -> bool:

@@ -9,10 +9,11 @@ from collections.abc import Generator
 
 from proxy.core.shaping import Plan, Show
 from proxy.shaping.answers.issuing import Issuer
+from proxy.shaping.answers.outputs import Outputs
 from proxy.shaping.answers.reading import type_of
 from proxy.shaping.base import MOST_HELD, Held, ShapingError
 from proxy.shaping.binding import Binder
-from proxy.shaping.distribution import Distribution
+from proxy.shaping.distribution import NONE_OF_MANY, Distribution
 from proxy.shaping.edit import EMPTY, NULL, Raw, closed, maybe_items, maybe_object, maybe_text, opened
 from proxy.shaping.hiding import CHARACTERS
 
@@ -67,8 +68,11 @@ class Items:
         self._logprobs = Distribution(plan.logprobs)
         self._words: dict[bytes, str] = {}
         """Texts in other words, by the digest of what they were: a stream tells each up to four times."""
+        self.outputs = Outputs(plan, binder, anchor, self._reworded)
         self.acts = self._show is not Show.ALL or self._issuer.binds
         """Might a reasoning item change?"""
+        self.speaks = self._logprobs.active or self.outputs.reads
+        """Might a message?"""
 
     def hides(self, member: str) -> bool:
         return self._show is not Show.ALL and not (self._show is Show.SUMMARY and member == SUMMARY)
@@ -78,7 +82,7 @@ class Items:
 
     def items(self, raw: Raw | None, spent: dict[object, Allowance]) -> Generator[Held, str, Raw | None]:
         """A list of items; `spent` says by position what was shown already. The same value where nothing changes."""
-        before = maybe_items(raw) if self.acts or self._logprobs.active else None
+        before = maybe_items(raw) if self.acts or self.speaks else None
         if before is None:
             return raw
         after = list(before)
@@ -89,10 +93,9 @@ class Items:
     def item(self, raw: Raw, allowance: Allowance) -> Shown:
         kind = type_of(raw)
         if kind == "reasoning" and self.acts:
+            self.outputs.parted = True
             return (yield from self._reasoning(raw, allowance))
-        if kind == "message" and self._logprobs.active:
-            return self._message(raw)
-        return raw
+        return (yield from self._message(raw)) if kind == "message" and self._may_change(raw) else raw
 
     def part(self, raw: Raw, place: Place, allowance: Allowance) -> Shown:
         """A text, or an object with one: an entry of a summary, a content part."""
@@ -125,18 +128,45 @@ class Items:
             return raw
         return closed(shown) if found is None else closed(found | {"text": closed(shown)})
 
-    def logprobs(self, raw: Raw) -> Raw:
-        """Of an answer's text, whole or a piece. The same value where nothing changes."""
-        shown = self._logprobs.tokens(raw)
+    def logprobs(self, raw: Raw, *, blind: bool) -> Raw:
+        """Of an answer's text, whole or a piece; none where they spell reasoning. The same value where nothing changes."""
+        shown = NONE_OF_MANY if blind and raw != NULL else self._logprobs.tokens(raw)
         return raw if shown == raw else shown
 
-    def answer(self, raw: Raw) -> Raw:
-        """A part of an answer: its text stays, its log probabilities are the plan's."""
-        part = maybe_object(raw) if self._logprobs.active else None
-        before = part.get("logprobs") if part is not None else None
-        if part is None or before is None or (after := self.logprobs(before)) is before:
+    def answer(self, raw: Raw, *, first: bool) -> Shown:
+        """A part of an answer: its text stays, but for reasoning that the first may begin with; its log probabilities are the plan's."""
+        part = maybe_object(raw) if self.speaks else None
+        if part is None:
             return raw
-        return closed(part | {"logprobs": after})
+        old = part.get("text", NULL)
+        reads = first and type_of(raw) == "output_text"
+        text, met = (yield from self.spoken(old)) if reads else (old, False)
+        changes = {} if text is old else {"text": text}
+        likely = part.get("logprobs")
+        if likely is not None and (after := self.logprobs(likely, blind=met)) is not likely:
+            changes["logprobs"] = after
+        return closed(part | changes) if changes else raw
+
+    def spoken(self, raw: Raw) -> Generator[Held, str, tuple[Raw, bool]]:
+        """A message's first text, whole: what is shown of it, and whether it holds reasoning."""
+        if raw in SILENT or self.outputs.spares(raw):
+            return raw, False
+        text = maybe_text(raw)
+        if text is None:
+            raise ShapingError("a text cannot be read")
+        shown, met = yield from self.outputs.whole(text)
+        return raw if shown == text else closed(shown), met
+
+    def piece(self, raw: Raw, name: object) -> Generator[Held, str, tuple[Raw, bool]]:
+        """A piece of it, as it is told: what is shown, and whether what it is spelled with must not be."""
+        inline = self.outputs.reader(name)
+        if inline is None or inline.settled or raw in SILENT:
+            return raw, inline is not None and inline.met
+        text = maybe_text(raw)
+        if text is None:
+            raise ShapingError("a text cannot be read")
+        shown = yield from inline.feed(text)
+        return raw if shown == text else closed(shown), inline.met or inline.undecided
 
     def _reasoning(self, raw: Raw, allowance: Allowance) -> Shown:
         item = opened(raw)
@@ -159,12 +189,18 @@ class Items:
             after[place] = yield from self.part(part, (member, place), allowance)
         return _changed(raw, before, after)
 
-    def _message(self, raw: Raw) -> Raw:
+    def _may_change(self, message: Raw) -> bool:
+        return self._logprobs.active or not self.outputs.spares(message)
+
+    def _message(self, raw: Raw) -> Shown:
         message = opened(raw)
         parts = maybe_items(message.get(CONTENT))
         if parts is None:
             return raw
-        after = [self.answer(part) for part in parts]
+        answers = maybe_text(message.get("role")) in {"assistant", None}
+        after = list(parts)
+        for place, part in enumerate(parts):
+            after[place] = yield from self.answer(part, first=answers and place == 0)
         content = _changed(message[CONTENT], parts, after)
         return raw if content is message[CONTENT] else closed(message | {CONTENT: content})
 

@@ -1,5 +1,6 @@
 """Answers of OpenAI chat completions, and what others add to them: `reasoning_content` (DeepSeek), `reasoning` (vLLM, OpenRouter),
-`reasoning_details` (OpenRouter), inline tags, and Gemini's thought signatures (`extra_content.google.thought_signature`).
+`reasoning_details` (OpenRouter), inline tags, thinking parts of a content (Mistral), and Gemini's thought signatures
+(`extra_content.google.thought_signature`).
 """
 
 from typing import Any, ClassVar
@@ -9,18 +10,22 @@ import msgspec
 from proxy.shaping.answers import details
 from proxy.shaping.answers.choice import Choice
 from proxy.shaping.answers.choices import Choices, Seen
+from proxy.shaping.answers.parts import is_list
 from proxy.shaping.edit import EMPTY, NULL, Object, Raw, closed, maybe_items, maybe_object
 
 SIGNATURE = "thought_signature"
 
 
 class _Delta(msgspec.Struct):
+    content: Raw = NULL
     reasoning_content: Raw = NULL
     reasoning: Raw = NULL
     reasoning_details: Raw = NULL
     tool_calls: Raw = NULL
     function_call: Raw = NULL
     extra_content: Raw = NULL
+    thinking_blocks: Raw = NULL
+    provider_specific_fields: Raw = NULL
 
 
 class _Choice(Seen):
@@ -53,7 +58,7 @@ class Chat(Choices):
         delta = seen.delta
         if delta is None:
             return False
-        if self._way.hides and any(_there(raw) for raw in (delta.reasoning_content, delta.reasoning, delta.reasoning_details)):
+        if self._way.hides and (_reasons(delta) or is_list(delta.content)):
             return True
         opaque = (delta.extra_content, delta.tool_calls, delta.function_call, delta.reasoning_details)
         return self._way.binds and any(_there(raw) for raw in opaque)
@@ -110,6 +115,11 @@ class Chat(Choices):
         extra["google"] = closed(google)
         members["extra_content"] = closed(extra)
         return True
+
+
+def _reasons(delta: _Delta) -> bool:
+    fields = (delta.reasoning_content, delta.reasoning, delta.reasoning_details, delta.thinking_blocks, delta.provider_specific_fields)
+    return any(_there(raw) for raw in fields)
 
 
 def _there(raw: Raw) -> bool:

@@ -1,6 +1,7 @@
 """Answers of OpenAI's legacy completions: a choice's own members are what it says, streamed and whole alike.
 
-Inline tags are found at the beginning of a text. With `echo` that is the prompt: its tags are the caller's own.
+Inline tags are found at the beginning of a text, which is the answer's: `echo`, that would put the prompt there, is not asked for where a
+plan hides reasoning.
 """
 
 from typing import Any, ClassVar

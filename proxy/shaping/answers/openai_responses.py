@@ -25,11 +25,16 @@ from proxy.shaping.notices import tell, told
 MOST_ITEMS = 4096
 
 ADDED = "response.output_item.added"
+PART_ADDED = "response.content_part.added"
+OUTPUT = "response.output_text."
 REASONING = "response.reasoning"
 """How the events that tell reasoning begin; those with `summary` in their name tell a summary of it."""
 
 SPELLS = ("input_messages", "output_messages")
 """vLLM's: the conversation as the model read and wrote it, with all that is hidden elsewhere."""
+
+TEXT = "output_text"
+"""Some servers' response tells the text of all its messages once more."""
 
 PADDING = "obfuscation"
 """Random text that makes up for the length of a delta: with the delta gone, it tells how long every hidden token was."""
@@ -61,8 +66,9 @@ class Responses:
 
     def __init__(self, plan: Plan, binder: Binder | None, anchor: str) -> None:
         self._items = Items(plan, binder, anchor)
-        self._input = Items(plan, binder, "")
-        """Of several turns, in any order, by the page: bound to no place."""
+        self._input = Items(plan, binder, anchor)
+        """Of earlier turns, in any order: bound to this response's place, for bound to none they would open anywhere. Who sends one back
+        has it dropped."""
         self._hides = self._items.hides(CONTENT)
         self._acts = self._items.acts
         self._notice = told(plan.notice) if plan.notice is not None else None
@@ -102,7 +108,7 @@ class Responses:
             return (yield from self._item(seen))
         if member := _member(seen):
             return (yield from self._reasoning(seen, member)) if self._items.hides(member) else {}
-        return self._answer(seen)
+        return (yield from self._answer(seen))
 
     def _response(self, response: Object) -> Generator[Held, str, bool]:
         """Shapes it in place. Has anything changed?"""
@@ -111,6 +117,9 @@ class Responses:
         changes = {} if shown is None or shown is told_before else {"output": shown}
         if self._hides:
             changes |= {name: NULL for name in SPELLS if response.get(name, NULL) != NULL}
+        text = response.get(TEXT, NULL)
+        if (spoken := (yield from self._items.spoken(text))[0]) is not text:
+            changes[TEXT] = spoken
         response |= changes
         if self._notice is not None:
             tell(response, self._notice)
@@ -131,6 +140,8 @@ class Responses:
             if len(self._begun) >= MOST_ITEMS:
                 raise ShapingError("the answer has too many items")
             self._begun[name] = self._items.allowance()
+        if seen.type == ADDED and type_of(seen.item) == "message":
+            self._items.outputs.begin(name)
         shown = yield from self._items.item(seen.item, self._begun.get(name) or self._items.allowance())
         return {} if shown is seen.item else {"item": shown}
 
@@ -148,14 +159,36 @@ class Responses:
             changes["part"] = shown
         return changes
 
-    def _answer(self, seen: _Event) -> Object:
-        """Log probabilities of a text's piece, of the whole text, or of its part."""
-        changes: Object = {}
-        if seen.logprobs != ABSENT and (shown := self._items.logprobs(seen.logprobs)) is not seen.logprobs:
+    def _answer(self, seen: _Event) -> Changes:
+        """A text's piece, the whole text, or its part: reasoning that it begins with, and log probabilities."""
+        if not self._items.speaks:
+            return {}
+        changes, blind, first = Object(), False, seen.content_index is None or seen.content_index == 0
+        if first and seen.type.startswith(OUTPUT):
+            changes, blind = yield from self._spoken(seen)
+        if seen.logprobs != ABSENT and (shown := self._items.logprobs(seen.logprobs, blind=blind)) is not seen.logprobs:
             changes["logprobs"] = shown
-        if seen.part != ABSENT and (shown := self._items.answer(seen.part)) is not seen.part:
-            changes["part"] = shown
+        if seen.part != ABSENT:
+            self._begin(seen, first=first)
+            if (shown := (yield from self._items.answer(seen.part, first=first))) is not seen.part:
+                changes["part"] = shown
         return changes
+
+    def _spoken(self, seen: _Event) -> Generator[Held, str, tuple[Object, bool]]:
+        changes, blind = Object(), False
+        if seen.delta != ABSENT:
+            shown, blind = yield from self._items.piece(seen.delta, _name(seen))
+            if shown is not seen.delta:
+                changes = {"delta": shown} if seen.obfuscation == ABSENT else {"delta": shown, PADDING: EMPTY}
+        if seen.text != ABSENT:
+            shown, blind = yield from self._items.spoken(seen.text)
+            if shown is not seen.text:
+                changes["text"] = shown
+        return changes, blind
+
+    def _begin(self, seen: _Event, *, first: bool) -> None:
+        if first and seen.type == PART_ADDED and type_of(seen.part) == "output_text":
+            self._items.outputs.begin(_name(seen))
 
 
 def _member(seen: _Event) -> str:

@@ -21,6 +21,7 @@ class _Typed(msgspec.Struct):
     type: Any = None
 
 
+_number = msgspec.json.Decoder(int)
 _typed = msgspec.json.Decoder(_Typed)
 
 
@@ -49,6 +50,14 @@ def type_of(raw: Raw) -> str:
     except BROKEN:
         return ""
     return kind if isinstance(kind, str) else ""
+
+
+def index_of(members: Object) -> int:
+    """A choice's; 0 where it has none."""
+    try:
+        return _number.decode(members.get("index", b"0"))
+    except BROKEN:
+        return 0
 
 
 def peeked(decoder: msgspec.json.Decoder[T], data: bytes, *, strict: bool) -> Peeked[T] | None:

@@ -10,6 +10,8 @@ CHOICE = ("logprobs", "token_ids")
 PROMPT = ("prompt_logprobs", "prompt_token_ids")
 """Members, of a choice or of the whole, that spell the prompt, and with it the reasoning that was put back there."""
 
+_ALL = frozenset({*CHOICE, *PROMPT})
+
 
 class Spelling:
     """One plan's."""
@@ -23,6 +25,8 @@ class Spelling:
 
     def of_choice(self, members: Object, *, blind: bool) -> bool:
         """Changes a choice's members; says whether any was. `blind`: its text was reasoning, or may be."""
+        if _ALL.isdisjoint(members):
+            return False
         changed = self.of_prompt(members)
         for name in CHOICE:
             raw = members.get(name, NULL)
@@ -32,7 +36,7 @@ class Spelling:
     def of_prompt(self, members: Object) -> bool:
         """The same for what spells the prompt."""
         changed = False
-        for name in PROMPT:
+        for name in PROMPT if not _ALL.isdisjoint(members) else ():
             raw = members.get(name, NULL)
             new = NULL if self._hides else self._distribution.prompt(raw) if name == "prompt_logprobs" else raw
             changed = _set(members, name, new) or changed

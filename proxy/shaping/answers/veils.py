@@ -2,10 +2,12 @@
 
 Rule 1: text is held only where it must come back (in a token) or be put in other words, and all choices share one room for it.
 Rule 2: a token stands for everything since the one before it, so that the tokens of a text, opened and put together, are the text.
-Rule 3: tokens of this exchange's own are left as they are: an answer that was shaped already is shaped.
+Rule 3: tokens of this exchange's own are left as they are: an answer that was shaped already is shaped. Two exceptions, for a second
+pass cannot know of the first: what another model said in the reasoning's place it is asked to say again; and where a template opens
+the tag and nothing stands for what was hidden, the bare answer looks as though it began inside of a block. No answer is shaped twice.
 """
 
-import re
+import string
 from collections.abc import Generator
 
 from proxy.core.sealing import MARK, Finding
@@ -22,7 +24,7 @@ PLACE = 64
 BETWEEN = "\n"
 """Between two tokens that follow each other in one text: a reader could not tell where the first ends."""
 
-_tokens = re.compile(rf"(?:\n?{MARK}[A-Za-z0-9+/=]+)+\Z")
+_ALPHABET = string.ascii_letters + string.digits + "+/=\n"
 
 
 class Way:
@@ -75,11 +77,17 @@ class Way:
 
     def own(self, text: str) -> int:
         """How many characters at the end of `text` are tokens that this exchange handed out."""
-        found = _tokens.search(text) if self.binder is not None and MARK in text else None
-        if found is None or self.binder is None:
-            return 0
-        each = (self.binder.opened(token, self.anchor)[0].finding for token in found[0].split())
-        return len(found[0]) if all(finding is Finding.HOME for finding in each) else 0
+        size = 0
+        pieces = text[len(text.rstrip(_ALPHABET)) :].split("\n") if self.binder is not None and MARK in text else []
+        for piece in reversed(pieces):
+            at = piece.find(MARK)
+            if at < 0 or self.binder is None or self.binder.opened(piece[at:], self.anchor)[0].finding is not Finding.HOME:
+                break
+            size += len(piece) - at
+            if at:
+                break
+            size += text[len(text) - size - 1 : len(text) - size] == "\n"
+        return size
 
 
 class Veil:

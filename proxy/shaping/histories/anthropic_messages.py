@@ -3,6 +3,9 @@
 With manual thinking, a tool turn that is still open must begin with its thinking, or the API refuses it. So where a block of the open
 turn must go, all of that turn's thinking goes and the request is answered without: what the API itself does where a turn's modes
 contradict each other.
+
+A `compaction` block's `encrypted_content` and `signature` are not bound: the block stands for all of the conversation before it, and
+its text may be read by anyone who holds it. To drop it where it is not at home would lose the conversation, not only its reasoning.
 """
 
 from typing import ClassVar

@@ -46,6 +46,7 @@ class Judge:
         self._binder = binder
         self._findings: list[tuple[Finding, str]] = []
         self._left = MOST
+        self.knobs = binder.knobs
 
     def restored(self, body: bytes) -> Restored:
         return Restored(body, tuple(self._findings))
@@ -87,6 +88,10 @@ class Judge:
     def known(self, token: str) -> bool:
         """Is it a token of ours at all, wherever it belongs?"""
         return self._looked(token, "")[0].finding not in UNOPENED
+
+    def home(self, token: str, anchors: Sequence[str]) -> bool:
+        """Is it at home here? A text that only speaks of somebody's token is no evidence against whoever sends it."""
+        return any(self._looked(token, anchor)[0].finding is Finding.HOME for anchor in anchors)
 
     def _note(self, finding: Finding, issued_to: str) -> None:
         if len(self._findings) < MOST_TOLD:

@@ -5,14 +5,14 @@ from typing import ClassVar
 from proxy.dialects import twins
 from proxy.shaping.base import Restored
 from proxy.shaping.binding import Binder
-from proxy.shaping.edit import Object, Raw, closed, maybe_text, written
-from proxy.shaping.histories import plain, signatures
+from proxy.shaping.edit import EMPTY, Object, Raw, closed, maybe_object, maybe_text, written
+from proxy.shaping.histories import parts, plain, signatures
 from proxy.shaping.histories.judge import Judge
 from proxy.shaping.histories.turns import Said, Turns, content_of, messages_of, role_of
 
 OPAQUE = (b"thought_signature", b"reasoning_details")
 
-STEPS = (plain.fields, plain.details, plain.inline, signatures.signatures)
+STEPS = (plain.fields, plain.details, plain.inline, parts.parts, signatures.signatures)
 
 _TWICE = frozenset({"role", "content", "tool_calls", "function_call", "extra_content", "reasoning_details", *plain.FIELDS})
 _RESULTS = frozenset({"tool", "function"})
@@ -55,9 +55,17 @@ def _restored(body: bytes, judge: Judge) -> bytes:
     for place, raw in enumerate(messages):
         if judge.concerned(raw, OPAQUE):
             after[place] = _message(raw, turns.message(place), judge, turns.before(place))
+            found = _without_thinking(found, after[place], judge)
     if after == messages and twins.repeated(body, frozenset({"messages"}) & found.keys()) is None:
         return body
     return written(found | {"messages": closed(after)})
+
+
+def _without_thinking(found: Object, message: Raw, judge: Judge) -> Object:
+    """DeepSeek refuses a call whose reasoning is empty (SillyTavern pull 5545), unless it is not to think."""
+    said = maybe_object(message) or {}
+    dropped = said.get("reasoning_content") == EMPTY and "tool_calls" in said and "thinking_type" in judge.knobs.names
+    return found | {"thinking": closed({"type": "disabled"})} if dropped else found
 
 
 def _message(raw: Raw, message: Object, judge: Judge, anchor: str) -> Raw:

@@ -2,7 +2,9 @@
 
 A call or a message whose reasoning had to go is told apart from it by its `id`, which the API takes as the promise of that reasoning
 ("Item 'fc_…' was provided without its required 'reasoning' item"); without it the same item is taken as it stands, and the result is
-found by `call_id`. (AstralBeamAI/astralbeam pull 66, laravel/ai pull 1052; for messages NousResearch/hermes-agent pull 102282.)
+found by `call_id`. A `compaction` item is not bound and never dropped, unlike reasoning: it stands for all of the conversation before
+it, so whoever lost it, to another model or to time, would lose that; and most come from `/responses/compact`, which is no route here.
+(AstralBeamAI/astralbeam pull 66, laravel/ai pull 1052; for messages NousResearch/hermes-agent pull 102282.)
 """
 
 import hashlib
@@ -13,6 +15,7 @@ from proxy.dialects import twins
 from proxy.shaping.base import Restored
 from proxy.shaping.binding import Binder
 from proxy.shaping.edit import NULL, Object, Raw, closed, maybe_items, maybe_text, written
+from proxy.shaping.histories import plain
 from proxy.shaping.histories.judge import Judge, Verdict
 from proxy.shaping.histories.turns import Said, Turns, content_of, messages_of, role_of, text_of
 
@@ -76,7 +79,8 @@ def _restored(body: bytes, judge: Judge) -> bytes:
         bereft = bereft and turns.at(place) is None
         item = turns.message(place) if bereft or judge.concerned(raw, OPAQUE) else {}
         if PLACE not in item:
-            after.append(_let_go(raw, item) if bereft else raw)
+            said = _said(raw, item, judge, turns.all_before(place)) if item else raw
+            after.append(_let_go(said, item) if bereft else said)
             continue
         verdict = _judged(item, judge, turns.all_before(place))
         bereft = not verdict.stays and verdict.members is None
@@ -93,6 +97,14 @@ def _judged(item: Object, judge: Judge, anchors: list[str]) -> Verdict:
     if maybe_text(item.get("type")) != "reasoning" and not (text or "").startswith(MARK):
         return Verdict(stays=True)
     return judge.value(item[PLACE], anchors, NAMES)
+
+
+def _said(raw: Raw, item: Object, judge: Judge, anchors: list[str]) -> Raw:
+    """An answer's text may begin with a block that a token stands for."""
+    before = item.get("content")
+    if role_of(item) == "assistant":
+        plain.inline(item, judge, *anchors)
+    return raw if item.get("content") == before else closed(item)
 
 
 def _whole(item: Object, members: Object) -> Raw:

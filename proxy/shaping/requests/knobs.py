@@ -1,5 +1,8 @@
 """The knobs that a policy's `models:` table can list: what a parameter is called, in which dialects, and who knows it.
 
+Where a model's template opens the reasoning's tag (`preopened`), a caller's switch that is listed is also believed: what answers
+then is not hidden. So list only what the model obeys.
+
 A knob that is not listed is never added to a request. What a caller sends by itself is lowered whether it is listed or not, but where
 a lower value might be refused by a model that takes the higher one.
 """

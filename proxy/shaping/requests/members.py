@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from proxy.core.shaping import EFFORTS, NO_LOGPROBS, Plan, Show
+from proxy.core.shaping import EFFORTS, NO_LOGPROBS, Logprobs, Plan, Reasoning, Show
 from proxy.dialects import twins
 from proxy.dialects.openai_stream import Choices
 from proxy.shaping.edit import BROKEN, NULL, Object, Raw, closed, maybe_items, maybe_object, maybe_text, written
@@ -18,11 +18,14 @@ LEAST_BUDGET = 1024
 BUDGETS = {"none": LEAST_BUDGET, "minimal": LEAST_BUDGET, "low": 2048, "medium": 8192, "high": 24000, "xhigh": 48000}
 """Tokens of thinking that an effort comes to, where a budget is how a model is told; `max` has no limit."""
 
-SPELLS = ("return_token_ids", "prompt_logprobs", "enable_response_messages")
-"""vLLM's parameters that show, token by token or as the model's own messages, text that a plan hides."""
+SPELLS = ("return_token_ids", "prompt_logprobs", "enable_response_messages", "echo")
+"""What shows, token by token, as the model's own messages or in front of its answer, text that a plan hides: a prompt may hold
+reasoning that was put back, and tags that stand behind it are no longer an answer's beginning."""
 
-SHOWS = ("return_token_ids", "prompt_logprobs", "logprobs", "top_logprobs", "return_tokens_as_token_ids", "logprob_token_ids")
+SHOWS = ("return_token_ids", "prompt_logprobs", "logprobs", "top_logprobs", "return_tokens_as_token_ids", "logprob_token_ids", "n_probs")
 """What shows the model's distribution, or only makes sense beside it."""
+
+_AS_IT_COMES, _AS_ASKED = Reasoning(), Logprobs()
 
 Step = Callable[[Object, Plan], None]
 
@@ -30,13 +33,20 @@ Step = Callable[[Object, Plan], None]
 def shaped(body: bytes, plan: Plan, steps: Iterable[Step], names: frozenset[str]) -> bytes:
     """`body` after `steps`; the same object where they changed nothing. A member of `names` that stands there twice is written
     once: an upstream that reads the other one would not do what was decided here."""
-    found = maybe_object(body) if plan.edits_request else None
+    found = maybe_object(body) if turns(plan) else None
     if found is None:
         return body
     before = dict(found)
     for step in steps:
         step(found, plan)
     return body if found == before and twins.repeated(body, names & found.keys()) is None else written(found)
+
+
+def turns(plan: Plan) -> bool:
+    """May a request have to change, but for its usage, which is asked for elsewhere?"""
+    if plan.single_choice or plan.output_cap is not None or plan.model or plan.instruct:
+        return True
+    return plan.reasoning != _AS_IT_COMES or plan.logprobs != _AS_ASKED
 
 
 def with_usage(body: bytes, plan: Plan, dialect: Choices) -> bytes:
@@ -119,12 +129,20 @@ def fewer_logprobs(found: Object, plan: Plan) -> None:
     """`logit_bias` stays: the guard watches it."""
     most = plan.logprobs.most
     gone = {*(SPELLS if plan.reasoning.show is not Show.ALL else ()), *(SHOWS if most == NO_LOGPROBS else ())}
+    if plan.reasoning.show is not Show.ALL and _unparted(found):
+        gone |= {*SHOWS}
     for name in gone & found.keys():
         del found[name]
     if most is not None and most != NO_LOGPROBS:
         found.pop("logprob_token_ids", None)  # of any token, however unlikely
-        for name in ("top_logprobs", "prompt_logprobs", "logprobs"):
+        for name in ("top_logprobs", "prompt_logprobs", "logprobs", "n_probs"):
             lower(found, name, most)
+
+
+def _unparted(found: Object) -> bool:
+    """Does the caller ask that reasoning stay away? Then nothing in the answer tells which of its tokens were reasoning."""
+    excluded = (maybe_object(found.get("reasoning")) or {}).get("exclude", NULL)
+    return bytes(found.get("include_reasoning", b"true")) not in {b"true", b"null"} or bytes(excluded) not in {b"false", b"null"}
 
 
 def lower_effort(found: Object, name: str, level: str) -> bool:

@@ -11,14 +11,14 @@ from proxy.core.shaping import Plan, Show
 from proxy.dialects.openai_chat import CAPS, Chat
 from proxy.dialects.openai_stream import STREAM_KEYS
 from proxy.shaping.edit import Object, Raw, closed, maybe_object, maybe_text
-from proxy.shaping.requests import caps, members
+from proxy.shaping.requests import caps, members, opening
 from proxy.shaping.requests.chat_effort import GOOGLE, lower_effort
 
 SYSTEM = frozenset({"system", "developer"})
 
 NAMES = frozenset({
     "model", "messages", "n", "best_of", "reasoning_effort", "reasoning", "thinking", "chat_template_kwargs", "extra_body",
-    "enable_thinking", "thinking_budget", "thinking_token_budget", *STREAM_KEYS, *members.SHOWS, *CAPS,
+    "enable_thinking", "thinking_budget", "thinking_token_budget", *STREAM_KEYS, *members.SHOWS, *members.SPELLS, *CAPS,
 })  # fmt: skip
 """What is looked at here."""
 
@@ -65,4 +65,4 @@ def cap(found: Object, plan: Plan) -> None:
         caps.cap(found, CAPS, caps.each(found, plan.output_cap), plan)
 
 
-STEPS = (members.set_model, members.single_choice, members.fewer_logprobs, show_less, lower_effort, cap, instruct)
+STEPS = (members.set_model, members.single_choice, members.fewer_logprobs, show_less, lower_effort, opening.say_so, cap, instruct)

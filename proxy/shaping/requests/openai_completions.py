@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from proxy.core.shaping import Plan
+from proxy.core.shaping import Plan, Show
 from proxy.dialects.openai_completions import Completions
 from proxy.dialects.openai_stream import STREAM_KEYS
-from proxy.shaping.edit import Object, maybe_items
+from proxy.shaping.edit import Object, closed, maybe_items
 from proxy.shaping.requests import caps, members
 
 CAPS = ("max_tokens",)
-NAMES = frozenset({"model", "prompt", "n", "best_of", *STREAM_KEYS, *members.SHOWS, *CAPS})
+NAMES = frozenset({"model", "prompt", "n", "best_of", *STREAM_KEYS, *members.SHOWS, *members.SPELLS, *CAPS})
 """What is looked at here."""
 
 _completions = Completions()
@@ -24,6 +24,12 @@ class CompletionsRequest:
         return members.with_usage(members.shaped(body, plan, STEPS, NAMES), plan, _completions)
 
 
+def show_less(found: Object, plan: Plan) -> None:
+    """Whoever asks for no token asks for the prompt's echo, and without it the request would be refused."""
+    if plan.reasoning.show is not Show.ALL and members.there(found, "echo") and members.number(found, "max_tokens") == 0:
+        found["max_tokens"] = closed(1)
+
+
 def cap(found: Object, plan: Plan) -> None:
     """Prompts cannot be made fewer: of more prompts than tokens each gets one."""
     if plan.output_cap is not None:
@@ -36,4 +42,4 @@ def prompts(found: Object) -> int:
     return len(each) if each and bytes(each[0])[:1] in {b'"', b"["} else 1
 
 
-STEPS = (members.set_model, members.single_choice, members.fewer_logprobs, cap)
+STEPS = (members.set_model, members.single_choice, show_less, members.fewer_logprobs, cap)

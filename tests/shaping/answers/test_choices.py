@@ -185,7 +185,19 @@ def test_what_is_no_json_is_refused_under_a_plan_that_hides(plan, torn):
         told(shaper("openai_chat", plan, a_binder()).event(sse(torn)))
 
 
-@pytest.mark.parametrize("data", [b"5", b"[]", b'"x"', b'{"error": {"message": "no"}}', b'{"object": "ping"}', b'{"choices": []}'])
+ODD = (b"5", b"[]", b'"secret"', b'["secret"]', b'{"choices": "secret"}', b'{"choices": {"delta": {}}}')
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_no_chunk_is_refused_where_something_is_hidden_and_passes_elsewhere(odd):
+    for plan in (Plan(reasoning=Reasoning(Show.OMIT)), Plan(logprobs=Logprobs(NO_LOGPROBS))):
+        with pytest.raises(ShapingError):
+            told(shaper("openai_chat", plan, a_binder()).event(sse(odd)))
+    for plan in (Plan(bind=True), Plan(notice=NOTICE)):
+        assert told(shaper("openai_chat", plan, a_binder()).event(sse(odd))) == sse(odd)
+
+
+@pytest.mark.parametrize("data", [b'{"error": {"message": "no"}}', b'{"object": "ping"}', b'{"choices": []}', b'{"choices": null}'])
 def test_what_is_not_understood_passes(data):
     assert told(shaper("openai_chat", Plan(reasoning=Reasoning(Show.OMIT), notice=NOTICE), a_binder()).event(sse(data))) == sse(data)
 

@@ -142,3 +142,40 @@ def test_no_spelling_carries_a_stolen_item_past_the_judge(request_body):
 def test_where_nothing_binds_only_tokens_are_looked_at():
     request = body(ASK, reasoning("theirs"))
     assert HISTORY.restore(request, a_binder(rules=Binding())).body is request
+
+
+BLOCK = "<think>so it is</think>"
+
+
+def said(text: str, **members: Any) -> dict[str, Any]:
+    return {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": text}]} | members
+
+
+def inline(binder: Binder | None = None) -> str:
+    return f"<think>{(binder or a_binder()).token({}, {'think': raw(BLOCK)}, ANCHOR)}</think>"
+
+
+def test_inline_blocks_return_to_an_answers_text():
+    sealed = inline()
+    assert restored(ASK, said(sealed + "\n3")) == ([ASK, said(BLOCK + "\n3")], [])
+    assert restored(ASK, said("", content=sealed + "3")) == ([ASK, said("", content=BLOCK + "3")], [])
+    assert restored(ASK, call(1), output(1), said(sealed + "3")) == ([ASK, call(1), output(1), said(BLOCK + "3")], [])
+    theirs = said(sealed + "3", role="user")
+    assert restored(ASK, theirs) == ([ASK, theirs], [])
+
+
+def test_inline_blocks_that_are_not_at_home_go():
+    foreign = inline(a_binder(holder="o:other"))
+    assert restored(ASK, said(foreign + "3")) == ([ASK, said("3")], [Finding.FOREIGN])
+    assert restored({"role": "user", "content": "other"}, said(inline() + "3"))[1] == [Finding.ELSEWHERE]
+
+
+def test_a_message_that_lost_its_reasoning_keeps_what_stands_in_it():
+    after, findings = restored(ASK, reasoning("stolen"), said(inline() + "3"))
+    assert (after, findings) == ([ASK, {name: value for name, value in said(BLOCK + "3").items() if name != "id"}], [Finding.FOREIGN])
+
+
+@pytest.mark.parametrize("kind", ["compaction", "compaction_summary"])
+def test_what_stands_for_a_whole_conversation_is_never_dropped(kind):
+    item = {"type": kind, "id": "cmp", "encrypted_content": "enc"}
+    assert restored(item, ASK) == ([item, ASK], [])

@@ -52,6 +52,11 @@ BLOCK = "<think>\nso it is</think>"
     ("<think>{}</think>\n<think>{}</think>3", BLOCK + "\n" + BLOCK + "3"),
     ("<think>{}</think>", BLOCK),
     ("so{}</think>3", BLOCK + "3"),
+    ("<think>ab</think>\n<think>\nso{}</think>3", "<think>ab</think>\n" + BLOCK + "3"),
+    ("<think>ab</think><think>SGT1</think><think>{}</think>3", "<think>ab</think><think>SGT1</think>" + BLOCK + "3"),
+    ("ab</think> <think>\nso{}</think>3", "ab</think> " + BLOCK + "3"),
+    ("<think>ab</think>3 <think>{}</think>", None),
+    ("ab</think>3</think><think>{}</think>", None),
     ("3 and <think>{}", None),
     ("```\n{}", None),
 ])  # fmt: skip
@@ -82,6 +87,7 @@ LONG = "SGT1" + "abcd" * 9
 
 @pytest.mark.parametrize("content", [
     "A token begins with <b>SGT1</b>.", "SGT1", f"`{LONG}`</i>", f"x</think>{LONG}</think>", f"so <b>{LONG}</b>", "<b>SGT1abcd</b> is one",
+    f"x</think><think>{LONG}</think>", f"<b>x</b>, <b>{LONG}</b>",
 ])  # fmt: skip
 def test_an_answer_may_speak_of_tokens(content):
     request = body(ASK, {"role": "assistant", "content": content, "reasoning": "SGT1 is", "reasoning_details": [{"text": "SGT1abc"}]})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from proxy.dialects import CATALOGUE as DIALECTS
 from proxy.errors import CallerError
 from proxy.shaping.requests import CATALOGUE
 from proxy.shaping.requests.knobs import KNOBS
+from proxy.shaping.requests.members import turns
 
 READERS = {dialect.name: dialect for dialect in DIALECTS}
 LEAST_CAP = {"openai_responses": 16}
@@ -56,6 +58,8 @@ members = {
     "top_logprobs": st.integers(-1, 20),
     "prompt_logprobs": st.integers(-1, 20),
     "return_token_ids": st.booleans(),
+    "enable_response_messages": st.booleans(),
+    "echo": st.booleans(),
     "reasoning_effort": efforts,
     "reasoning": st.fixed_dictionaries(
         {}, optional={"effort": efforts, "summary": st.sampled_from(["auto", "concise", "detailed"]), "max_tokens": amounts, "exclude": odd}
@@ -74,7 +78,7 @@ WELL_FORMED = frozenset({"model", "include"})
 """What a dialect does not read at every request, or never wrong."""
 
 bodies = st.fixed_dictionaries({}, optional={name: value if name in WELL_FORMED else value | odd for name, value in members.items()})
-knobs = st.builds(Knobs, names=st.frozensets(st.sampled_from(sorted(KNOBS))))
+knobs = st.builds(Knobs, names=st.frozensets(st.sampled_from(sorted(KNOBS))), preopened=st.booleans())
 reasonings = st.builds(Reasoning, show=st.sampled_from(Show), effort=st.sampled_from(["", *EFFORTS]))
 plans = st.builds(
     Plan,
@@ -114,6 +118,11 @@ def paths(value: object, at: str = "") -> Iterator[str]:
 def test_an_empty_plan_changes_no_byte(name, body, knobs):
     written = json.dumps(body).encode()
     assert CATALOGUE[name].request(written, Plan(knobs=knobs, bind=True)) is written
+
+
+@given(plan=plans)
+def test_a_plan_that_turns_a_request_is_one_that_does_more_than_ask_for_usage(plan):
+    assert turns(plan) is replace(plan, ask_for_usage=False).edits_request
 
 
 @dialects

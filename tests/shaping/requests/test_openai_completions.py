@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proxy.core.shaping import NO_LOGPROBS, Knobs, Logprobs, Plan, Reasoning
+from proxy.core.shaping import NO_LOGPROBS, Knobs, Logprobs, Plan, Reasoning, Show
 from proxy.shaping.requests.openai_completions import CompletionsRequest
 
 
@@ -18,6 +18,16 @@ def test_logprobs_are_a_number_here():
     assert shaped(Plan(logprobs=Logprobs(2)), logprobs=5, echo=True)["logprobs"] == 2
     assert shaped(Plan(logprobs=Logprobs(2)), logprobs=-1)["logprobs"] == 2
     assert shaped(Plan(logprobs=Logprobs(2)), logprobs=1)["logprobs"] == 1
+
+
+@pytest.mark.parametrize("show", [Show.OMIT, Show.KEEP, Show.SUMMARY, Show.REWRITE])
+def test_the_prompt_is_not_echoed_where_reasoning_is_hidden(show):
+    plan = Plan(reasoning=Reasoning(show, 1))
+    assert shaped(plan, echo=True, max_tokens=9) == {"model": "m", "max_tokens": 9}
+    assert shaped(plan, echo=True, max_tokens=0) == {"model": "m", "max_tokens": 1}
+    assert shaped(plan, max_tokens=0) == {"model": "m", "max_tokens": 0}
+    for other in (Plan(logprobs=Logprobs(2)), Plan(output_cap=9), Plan(bind=True)):
+        assert shaped(other, echo=True, max_tokens=0) == {"model": "m", "echo": True, "max_tokens": 0}
 
 
 @pytest.mark.parametrize(("members", "cap", "after"), [

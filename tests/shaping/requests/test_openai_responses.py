@@ -74,3 +74,8 @@ def test_instructions_are_joined_once(before, after):
 
 def test_a_fetched_response_has_no_body():
     assert ResponsesRequest().request(b"", Plan(output_cap=5, instruct=("x",))) == b""
+
+
+def test_what_shows_the_models_own_messages_is_taken_out_where_reasoning_is_hidden():
+    assert shaped(Plan(reasoning=Reasoning(Show.OMIT)), enable_response_messages=True, echo=True) == {}
+    assert shaped(Plan(instruct=("x",)), enable_response_messages=True)["enable_response_messages"] is True
