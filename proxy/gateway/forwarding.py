@@ -1,5 +1,6 @@
 """The part of the line behind the decision: the request as the plan wants it, to the upstream, and its answer back."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ from proxy.core import refusals
 from proxy.core.enforcement import Forward
 from proxy.core.facts import Account, Ending, Operation
 from proxy.core.sealing import Finding
-from proxy.dialects.base import Headers
+from proxy.dialects.base import Headers, Tally
 from proxy.errors import UpstreamError
 from proxy.gateway import faults
 from proxy.gateway.course import Course
@@ -49,6 +50,7 @@ class Forwarding:
         self._plan = forward.plan
         self._binder = binder_for(course, account, forward.plan, rooms)
         self._memory = Memory(course, account, self._binder, rooms.store)
+        self._sent_at = course.arrival.at
 
     async def run(self) -> None:
         """Raises `UpstreamError`, `ForeignReasoningError`, `ShapingError` (before the answer began), `ConnectionError`."""
@@ -65,6 +67,7 @@ class Forwarding:
             self._plan = replace(self._plan, knobs=replace(self._plan.knobs, preopened=prepared.inside))
         del prepared
         course.sent = True
+        self._sent_at = self._rooms.clock()
         if course.reading.websocket:
             course.status, course.ending = await tunnel(self._rooms.upstream, dispatch, course.caller)
             return
@@ -110,10 +113,19 @@ class Forwarding:
             await self._whole(answer, headers, shaper)
         else:
             await self._begin(answer.status, headers)
-            course.tally = await relay_whole(answer, self._timed(answer), course.caller, course.dialect, course.ask)
+            due = self._due if self._forward.pace is not None and answer.status < 400 else None  # noqa: PLR2004
+            course.tally = await relay_whole(answer, self._timed(answer), course.caller, course.dialect, course.ask, due)
             await self._memory.seen()
             course.ending = Ending.COMPLETE
             await course.caller.finish()
+
+    async def _due(self, tally: Tally) -> None:
+        """When a stream of the same answer would have ended: to ask for it whole is no way around the pace."""
+        self._course.tally = tally  # who leaves while it waits is charged what was made
+        if self._forward.pace is None:
+            return
+        tokens = tally.usage.output if tally.usage else made(self._rooms, self._course, tally.generated_bytes)
+        await asyncio.sleep(tokens / self._forward.pace - (self._rooms.clock() - self._sent_at))
 
     async def _withheld(self, status: int) -> None:
         course = self._course
@@ -130,6 +142,7 @@ class Forwarding:
     async def _whole(self, answer: Answer, headers: Headers, shaper: AnswerShaper) -> None:
         course = self._course
         body = await relay_shaped(answer, self._timed(answer), course, shaper, self._rewrite)
+        await self._due(course.tally)
         await self._memory.seen()
         await self._memory.ended()
         await self._begin(answer.status, (*headers, ("Content-Length", str(len(body)))))

@@ -22,7 +22,7 @@ from proxy.gateway.ports import Answer, Caller
 from proxy.shaping.base import AnswerShaper, Held, Shaped, ShapingError
 from proxy.shaping.stream import Shaper
 
-LARGE = 1 << 20
+LARGE = 1 << 17
 """Answers past this many bytes are read off the event loop, which must never stand still."""
 
 MOST_READ = 64 * 1024 * 1024
@@ -34,6 +34,9 @@ Rewriter = Callable[[str], Awaitable[str]]
 """Puts reasoning in other words; "" where it cannot."""
 
 Seen = Callable[[], Awaitable[None]]
+
+Due = Callable[[Tally], Awaitable[None]]
+"""Waits until an answer may be sent."""
 
 
 def is_event_stream(answer: Answer) -> bool:
@@ -145,22 +148,29 @@ def _events(chunk: bytes) -> list[bytes]:
     return _AFTER_EVENT.split(chunk)
 
 
-async def relay_whole(answer: Answer, chunks: AsyncIterator[bytes], caller: Caller, dialect: Dialect, ask: Ask) -> Tally:
-    """Passes an unstreamed answer on; reads it when it has gone, so that reading never delays it."""
+async def relay_whole(
+    answer: Answer, chunks: AsyncIterator[bytes], caller: Caller, dialect: Dialect, ask: Ask, due: Due | None = None
+) -> Tally:
+    """Passes an unstreamed answer on; reads it when it has gone, so that reading never delays it. With `due` it is sent when it is."""
     kept: list[bytes] | None = [] if ask.operation in RUNS_A_MODEL else None
     size = 0
     async for chunk in chunks:
-        await caller.write(chunk)
         size += len(chunk)
         if kept is not None:
             kept.append(chunk)
-            kept = None if size > MOST_READ else kept
+        if due is None or kept is None:
+            await caller.write(chunk)
+        elif size > MOST_READ:
+            await caller.write(b"".join(kept))
+        kept = None if size > MOST_READ else kept
     if not kept:
         return Tally(generated_bytes=size if ask.operation in GENERATES else 0)
-    encoding = value_of(answer.headers, "content-encoding")
-    if size > LARGE:
-        return await _to_its_end(asyncio.to_thread(_read, b"".join(kept), encoding, dialect))
-    return _read(b"".join(kept), encoding, dialect)
+    body, encoding = b"".join(kept), value_of(answer.headers, "content-encoding")
+    tally = await _to_its_end(asyncio.to_thread(_read, body, encoding, dialect)) if size > LARGE else _read(body, encoding, dialect)
+    if due is not None:
+        await due(tally)
+        await caller.write(body)
+    return tally
 
 
 async def relay_shaped(answer: Answer, chunks: AsyncIterator[bytes], course: Course, shaper: AnswerShaper, rewrite: Rewriter) -> bytes:

@@ -41,7 +41,7 @@ class RedisNotes:
         self._more = asyncio.Event()
 
     def note(self, account: Account, name: str, text: str, seconds: float) -> None:
-        """Written soon."""
+        """Written soon, where none of that name is there: what a conversation began as does not change."""
         self._waiting.setdefault(note_key(account.organization, name), (text, seconds))
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
@@ -56,11 +56,12 @@ class RedisNotes:
                 batch = dict(islice(self._waiting.items(), BATCH))
                 for key in batch:
                     del self._waiting[key]
-                await self._write(batch)
+                await self._write(batch, first=True)
 
     async def remember(self, account: Account, notes: Mapping[str, str], seconds: float) -> None:
-        """Written when it returns, if the store answers."""
-        await self._write({note_key(account.organization, name): (text, seconds) for name, text in notes.items()})
+        """Written when it returns, if the store answers; in place of what was there, and lasting from now."""
+        found = {note_key(account.organization, name): (text, seconds) for name, text in notes.items()}
+        await self._write(found, first=False)
 
     async def recall(self, account: Account, names: Sequence[str]) -> list[str | None]:
         """None for each that is not there, or where the store does not answer."""
@@ -71,13 +72,13 @@ class RedisNotes:
             return [None] * len(names)
         return found
 
-    async def _write(self, notes: Mapping[str, tuple[str, float]]) -> None:
-        calls = [partial(_set, key, text, seconds) for key, (text, seconds) in notes.items()]
+    async def _write(self, notes: Mapping[str, tuple[str, float]], *, first: bool) -> None:
+        calls = [partial(_set, key, text, seconds, first) for key, (text, seconds) in notes.items()]
         try:
             await self._connection.each(calls, PATIENCE, list(notes))
         except StoreError as error:
             log.debug("%d notes were not written: %s", len(notes), error)
 
 
-def _set(key: str, text: str, seconds: float, client: Any) -> Any:
-    return client.set(key, text, px=max(1, round(seconds * 1000)), nx=True)
+def _set(key: str, text: str, seconds: float, first: bool, client: Any) -> Any:  # noqa: FBT001  # `partial` fills it
+    return client.set(key, text, px=max(1, round(seconds * 1000)), nx=first)

@@ -346,7 +346,7 @@ def test_the_rules_are_read_aloud() -> None:
     for line in (
         "  watch, from score 40: it is only looked at",
         "  throttled, from score 60\n    each request waits",
-        "    limits are 50% of the plan's and streams are sent at no more than 20 tokens per second",
+        "    limits are 50% of the plan's and answers are sent at no more than 20 tokens per second",
         "  challenged, from score 75: the account's owner is asked to verify; served meanwhile for 3d\n",
         "  degraded, from score 85 (shadow: recorded, not done)\n    log probabilities are left out\n    reasoning is left out\n",
         "  blocked, from score 95\n    requests are not served\n    verification alone does not lift it\n    one rung down by itself",

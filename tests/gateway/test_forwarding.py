@@ -162,6 +162,23 @@ async def test_a_paced_stream_goes_event_by_event_though_it_came_at_once(monkeyp
     assert [at for at, _ in written] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
 
 
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("reshaped", [False, True])
+async def test_a_whole_answer_is_no_way_around_the_pace(monkeypatch: pytest.MonkeyPatch, status: int, reshaped: bool) -> None:
+    house = House(ruled(Rung.THROTTLED, Throttle(1.0, 2.0), *([Reasoning(Wanted(Show.OMIT))] if reshaped else [])), {})
+    house.store.standings["ann"] = "throttled"
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.extend([seconds] if seconds else [])
+
+    monkeypatch.setattr("proxy.gateway.forwarding.asyncio.sleep", sleep)
+    answer = json.dumps({"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": 1, "completion_tokens": 40}})
+    caller = await asked(house, chat(), (answer.encode(),), status=status)
+    assert (caller.status, waits) == (status, [20.0] if status == 200 else [])
+    assert json.loads(caller.body)["usage"]["completion_tokens"] == 40
+
+
 async def test_an_answer_that_cannot_be_shaped_is_not_sent_and_not_charged() -> None:
     day = Window("calendar", "day", 86400)
     house = House(policy(tiers={"free": Tier("free", (Quota(Unit.TOKENS, 1000, day, 1000),))}), {})

@@ -45,11 +45,23 @@ async def test_a_note_is_one_organizations(notes: RedisNotes, connection: Connec
 
 async def test_the_first_note_of_a_name_stands_and_has_its_end(notes: RedisNotes, connection: Connection) -> None:
     await notes.remember(ANNA, {"p": "0"}, 60.0)
-    await notes.remember(ANNA, {"p": "4"}, 6000.0)
+    async with asyncio.TaskGroup() as group:
+        loop = group.create_task(notes.work())
+        notes.note(ANNA, "p", "4", 6000.0)
+        notes.note(ANNA, "later", "4", 60.0)
+        await until(lambda: notes.recall(ANNA, ["later"]), lambda found: found == ["4"])
+        loop.cancel()
     assert await notes.recall(ANNA, ["p"]) == ["0"]
     assert 55 < await connection.client.ttl(note_key(ANNA.organization, "p")) <= 60
     await notes.remember(ANNA, {"short": "0"}, 0.001)
     await until(lambda: notes.recall(ANNA, ["short"]), lambda found: found == [None])
+
+
+async def test_what_is_remembered_again_lasts_from_then(notes: RedisNotes, connection: Connection) -> None:
+    """Hidden reasoning that the model made twice must be there as long as the second token that names it."""
+    await notes.remember(ANNA, {"h": "x"}, 60.0)
+    await notes.remember(ANNA, {"h": "x"}, 600.0)
+    assert 595 < await connection.client.ttl(note_key(ANNA.organization, "h")) <= 600
 
 
 async def test_notes_are_written_soon_and_many_in_one_trip(notes: RedisNotes, connection: Connection) -> None:

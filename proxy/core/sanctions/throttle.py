@@ -1,4 +1,4 @@
-"""Serve less: a share of the tier's quotas, and a slower stream."""
+"""Serve less: a share of the tier's quotas, and slower answers."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -11,7 +11,7 @@ _EXAMPLE = "throttle: 50%, or throttle: {share: 50%, pace: 20}"
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """`throttle: 50%`, or `{share: 50%, pace: 20}`: tokens per second of a stream."""
+    """`throttle: 50%`, or `{share: 50%, pace: 20}`: tokens per second of an answer."""
 
     name: ClassVar[str] = "throttle"
     shape: ClassVar[dict[str, object]] = {
@@ -41,7 +41,7 @@ class Throttle:
 
     def measure(self) -> str:
         said = [f"limits are {self.share:.0%} of the plan's"] if self.share < 1 else []
-        said += [f"streams are sent at no more than {self.pace:g} tokens per second"] if self.pace is not None else []
+        said += [f"answers are sent at no more than {self.pace:g} tokens per second"] if self.pace is not None else []
         return " and ".join(said) or "nothing"
 
 
