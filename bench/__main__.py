@@ -1,7 +1,8 @@
 """`python -m bench`: rounds of the same burst at the model itself, a bare pass-through and Stillgate, turn by turn.
 
 Machines are noisy and drift, so only ratios within one run mean something: each round visits all three, and the medians
-over rounds are compared.
+over rounds are compared. A stream with reasoning is also sent to an account that is degraded: its reasoning is left out and sealed.
+In the end, what shaping alone costs.
 """
 
 import argparse
@@ -12,15 +13,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
 
+from bench import shaping
 from bench.load import Burst, burst
+from proxy.core.ladder import Rung
 from tests.support.demo import demo_model
 from tests.support.gateway import gateway, new_key
+from tests.support.ladder import set_rung
 from tests.support.processes import below
 
+SMALL = {"model": "demo-small", "messages": [{"role": "user", "content": "say 100 words " + "x " * 200}]}
 CASES = {
-    "whole answers": {"stream": False, "max_tokens": 20},
-    "streams of 100 tokens": {"stream": True, "max_tokens": 100},
+    "whole answers": {**SMALL, "stream": False, "max_tokens": 20},
+    "streams of 100 tokens": {**SMALL, "stream": True, "max_tokens": 100},
+    "streams of 100 tokens, half of them reasoning": {
+        "model": "demo-deepseek",
+        "messages": [{"role": "user", "content": "think 50 words say 50 words " + "x " * 200}],
+        "stream": True,
+    },
 }
+DEGRADED = "Stillgate, degraded"
 
 
 @asynccontextmanager
@@ -49,14 +60,19 @@ async def main() -> None:
     ):
         # Everything that Stillgate runs is paid for: the worker, the supervisor and the private store.
         ours = [gate.process.pid, *below(gate.process.pid)]
-        places = {"the model itself": (model, []), "bare pass-through": (bare, [bare_pid]), "Stillgate": (gate.url, ours)}
-        key = await new_key(gate, "bench")
-        for name, options in CASES.items():
-            body = {"model": "demo-small", "messages": [{"role": "user", "content": "say 100 words " + "x " * 200}], **options}
+        await set_rung(gate, "degraded", Rung.DEGRADED)
+        key, degraded = await new_key(gate, "bench"), await new_key(gate, "degraded")
+        places = {
+            "the model itself": (model, [], key),
+            "bare pass-through": (bare, [bare_pid], key),
+            "Stillgate": (gate.url, ours, key),
+            DEGRADED: (gate.url, ours, degraded),
+        }
+        for name, body in CASES.items():
             for at_once in args.at_once:
                 rounds: dict[str, list[Burst]] = {place: [] for place in places}
                 for turn in range(args.rounds + 1):
-                    for place, (url, pids) in places.items():
+                    for place, (url, pids, key) in places.items():
                         found = await burst(url, key, body, requests=args.requests, at_once=at_once, pids=pids)
                         if turn:  # the first round warms up
                             rounds[place].append(found)
@@ -89,9 +105,16 @@ def report(rows: dict[str, Row]) -> None:
     for place, each in rows.items():
         print(f"  {place:<20}{each.first_byte * 1e3:>13.2f} ms{each.slow * 1e3:>9.2f} ms{each.cpu * 1e3:>11.2f} ms{each.rate:>12.0f}")
     bare, ours = rows["bare pass-through"], rows["Stillgate"]
-    cpu = f", CPU {ours.cpu / bare.cpu:.2f}x" if bare.cpu else ""
-    later = (ours.first_byte - bare.first_byte) * 1e3
-    print(f"  Stillgate against the bare pass-through: first byte {ours.first_byte / bare.first_byte:.2f}x ({later:+.2f} ms){cpu}")
+    _compare("Stillgate against the bare pass-through", ours, bare)
+    _compare("degraded against clear", rows[DEGRADED], ours)
+
+
+def _compare(what: str, one: Row, other: Row) -> None:
+    cpu = f", CPU {one.cpu / other.cpu:.2f}x" if other.cpu else ""
+    later = (one.first_byte - other.first_byte) * 1e3
+    print(f"  {what}: first byte {one.first_byte / other.first_byte:.2f}x ({later:+.2f} ms){cpu}")
 
 
 asyncio.run(main())
+print()
+shaping.report()
