@@ -10,12 +10,16 @@ import click
 import pytest
 import yaml
 
-from proxy.app import admin
+from proxy.app import admin, tally
 from proxy.cli import cli
+from proxy.config.model_verification import VerificationSettings
 from proxy.config.policy import compile_text
 from proxy.config.settings import Settings, load
 from proxy.config.settings_sources import PREFIX, SECRET, SHORTHAND
 from proxy.core.enforcement import Reason
+from proxy.core.ladder import Rung
+from proxy.telemetry.instruments import COUNTERS
+from proxy.verification.webhook import read
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -229,7 +233,19 @@ def _options(name: str) -> set[str]:
 @pytest.mark.parametrize("number", range(README.count("```yaml")))
 def test_every_policy_that_is_shown_is_good(number: int) -> None:
     text = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)[number]
-    assert compile_text(text, str(ROOT / "shown.yaml")).pending == ()
+    policy = compile_text(text, str(ROOT / "shown.yaml"))
+    assert (policy.pending, policy.notes) == ((), ())
+
+
+def test_the_example_ladder_does_what_the_commands_below_it_show() -> None:
+    texts = [text for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if "ladder:" in text]
+    policies = [compile_text(text) for text in texts]
+    rungs = {Rung[use[3].upper()] for use in said(README, "stillgate") if use[:2] == ["accounts", "set-rung"]}
+    assert policies
+    assert rungs
+    for policy in policies:
+        assert policy.contact
+        assert all(policy.ladder.rule(rung).enforce and policy.ladder.rule(rung).measures for rung in rungs)
 
 
 def test_every_program_that_is_shown_is_one() -> None:
@@ -257,3 +273,21 @@ def test_the_paths_of_the_admin_port_are_those_that_are_named() -> None:
 def test_the_example_of_a_settings_file_is_one() -> None:
     found = load({"settings_file": str(ROOT / "deploy" / "settings.yaml")})
     assert [bool(upstream.api_key.get_secret_value()) for upstream in found.upstreams] == [True] * 3
+    assert found.verification == VerificationSettings()
+
+
+def test_what_stands_in_comments_of_the_example_would_be_taken(tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "settings.yaml").read_text()
+    (tmp_path / "settings.yaml").write_text(re.sub(r"^# (?=seal_keys:|verification:|  )", "", text, flags=re.MULTILINE))
+    found = load({"settings_file": str(tmp_path / "settings.yaml")})
+    assert found.seal_keys is not None
+    given = found.verification
+    assert all((given.url, given.webhook_secrets, given.oidc, given.workload))
+
+
+def test_what_is_said_of_metrics_and_messages_is_so() -> None:
+    named = set(re.findall(r"`(stillgate_\w+_total)`", README))
+    assert named - {tally.NAME}
+    assert named <= {tally.NAME, *(f"stillgate_{row.key}_total" for row in COUNTERS)}
+    (example,) = re.findall(r"^(\{\"account\".*?\}) +or", README, re.MULTILINE)
+    assert read(example.encode()).verified

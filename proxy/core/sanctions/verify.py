@@ -11,7 +11,7 @@ _EXAMPLE = "verify: {grace: 72h}, or verify: {grace: 1h, exchanges: 200}"
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """`verify`, or `verify: {grace: 72h, exchanges: 200}`: for so long, and so many requests, it is only announced."""
+    """`verify`, or `verify: {grace: 72h, exchanges: 200}`: for so long, and so many requests (one more per worker), only announced."""
 
     name: ClassVar[str] = "verify"
     shape: ClassVar[dict[str, object]] = {

@@ -159,24 +159,16 @@ class Choices(ABC):
     def _opened(self, data: bytes) -> Object | None:
         """None for what is no chunk, where that may pass: what is no JSON only under a plan that changes nothing, what is of another
         shape also where nothing is hidden."""
+        chunk: Object | None = None
         try:
             chunk = opened(data)
-        except msgspec.ValidationError:
-            self._refuse_odd()
-            return None
-        except BROKEN:
-            if self._strict:
+        except BROKEN as error:
+            if self._strict and not isinstance(error, msgspec.ValidationError):
                 raise ShapingError("an event's data is not valid JSON") from None
-            return None
-        choices = chunk.get("choices", NULL)
-        if choices == NULL or maybe_items(choices) is not None:
-            return chunk
-        self._refuse_odd()
-        return None
-
-    def _refuse_odd(self) -> None:
-        if self._way.hides or self._spelling.active:
+        choices = NULL if chunk is None else chunk.get("choices", NULL)
+        if (chunk is None or (choices != NULL and maybe_items(choices) is None)) and (self._way.hides or self._spelling.active):
             raise ShapingError("an event is no chunk of an answer")
+        return chunk
 
     def _chunk(self, chunk: Object, frame: bytes) -> Generator[Held, str, tuple[bytes, bool]]:
         """Shapes an opened chunk in place: what goes before it, and whether it changed."""
