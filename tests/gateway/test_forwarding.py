@@ -196,6 +196,18 @@ async def test_an_error_of_the_upstream_passes_as_it_came(house: House) -> None:
     assert (caller.status, caller.body) == (400, said)
 
 
+@pytest.mark.parametrize("status", [400, 413, 422, 500])
+async def test_an_error_that_may_quote_reasoning_that_was_put_back_is_told_in_our_words(house: House, status: int) -> None:
+    house.store.standings["ann"] = "degraded"
+    said = json.loads((await asked(house, chat(), whole())).body)["choices"][0]["message"]
+    later = chat({"role": "user", "content": "Hello"}, said, {"role": "user", "content": "And?"})
+    quoting = json.dumps({"error": {"message": f"not valid: {SECRET}"}}).encode()
+    caller = await asked(house, later, (quoting,), status=status)
+    assert caller.status == status
+    assert SECRET.encode() not in caller.body
+    assert f"(status {status})" in json.loads(caller.body)["error"]["message"]
+
+
 async def test_reasoning_is_put_in_other_words_by_the_model_that_the_policy_names(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(ruled(Rung.DEGRADED, Reasoning(Wanted(Show.REWRITE, via="small-1"))), {})
     house.store.standings["ann"] = "degraded"

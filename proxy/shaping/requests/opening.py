@@ -21,11 +21,11 @@ TEMPLATE, SWITCH = "chat_template_kwargs", "enable_thinking"
 def opens(dialect: str, body: bytes, plan: Plan) -> bool:
     """Does the answer begin inside of reasoning? `body`: as it goes to the provider."""
     knobs, switches = plan.knobs, OFF.get(dialect)
-    if knobs.tag and knobs.tag.encode() in body and _left_open(maybe_object(body) or {}, knobs.tag):
+    found = maybe_object(body) or {}
+    if knobs.tag and _left_open(found, knobs.tag):
         return True
     if not knobs.preopened or switches is None:
         return knobs.preopened
-    found = maybe_object(body) or {}
     return not any(knob in knobs.names and is_off(found) for knob, is_off in switches.items())
 
 

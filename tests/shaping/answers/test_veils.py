@@ -1,12 +1,14 @@
 """One text under a veil: what is shown, held and sealed."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.rules import Binding
+from proxy.core.sealing import MARK
 from proxy.core.shaping import Plan, Reasoning, Show
 from proxy.shaping.answers.veils import PLACE, Veil, Way
 from proxy.shaping.base import MOST_HELD, ShapingError
@@ -104,3 +106,12 @@ def test_only_a_plan_that_rewrites_asks():
     assert told(a_way(Show.REWRITE).rewritten("abc")) == "[3]"
     assert told(a_way(Show.REWRITE).rewritten(" \n")) == ""
     assert told(a_way(Show.OMIT).rewritten("abc")) == ""
+
+
+@pytest.mark.parametrize("text", [MARK * 40_000, "A" * 400_000, MARK + "\n" * 200_000, (MARK + "A\n") * 40_000])
+def test_what_a_model_repeats_for_ever_is_searched_for_tokens_once(text):
+    """Else one answer stops every other: the text is a caller's to choose."""
+    way = a_way(binder=a_binder())
+    began = time.process_time()
+    assert way.own(text) == 0
+    assert time.process_time() - began < 0.5

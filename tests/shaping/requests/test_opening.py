@@ -81,3 +81,24 @@ def test_the_template_is_told_only_where_it_matters(show, preopened):
 def test_thinking_that_the_policy_itself_turns_off_opens_nothing():
     plan = Plan(reasoning=Reasoning(Show.OMIT, effort="none"), knobs=Knobs(frozenset({"enable_thinking"}), preopened=True))
     assert not opens(CHAT, CATALOGUE[CHAT].request(b'{"messages":[]}', plan), plan)
+
+
+BEGUN: list[tuple[str, dict[str, Any], bool]] = [
+    ("openai_completions", {"prompt": "Think. <think>"}, True),
+    ("openai_completions", {"prompt": ["a", "Think. <think>first"]}, True),
+    ("openai_completions", {"prompt": "Think. <thi"}, True),
+    ("openai_completions", {"prompt": "Of <think>a</think> and"}, False),
+    (CHAT, {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "<think>"}]}, True),
+    (CHAT, {"messages": [{"role": "assistant", "content": [{"type": "text", "text": "<think>so"}]}]}, True),
+    (CHAT, {"messages": [{"role": "assistant", "content": "<think>a</think>b"}]}, False),
+    (CHAT, {"messages": [{"role": "user", "content": "What is <think>?"}]}, False),
+]
+
+
+@pytest.mark.parametrize(("dialect", "body", "begun"), BEGUN)
+def test_a_tag_that_the_caller_opens_is_open(dialect, body, begun):
+    """What follows is reasoning, and the answer never says so. However it is spelled."""
+    plan = Plan(reasoning=Reasoning(Show.OMIT), knobs=Knobs())
+    said = json.dumps(body)
+    assert opens(dialect, said.encode(), plan) is begun
+    assert opens(dialect, said.replace("<thi", "\\u003c\\u0074hi").encode(), plan) is begun
