@@ -42,6 +42,7 @@ def asked(kind: str, **members: object) -> LogitAsk | None:
             {"logprob_token_ids": [9, 8, 7], "logprobs": True, "top_logprobs": 1},
             LogitAsk((7, 8, 9), logprobs=True, top_logprobs=3, extras=("logprob_token_ids", "logprobs", "top_logprobs")),
         ),
+        ("chat", {"n_probs": 5}, LogitAsk(logprobs=True, top_logprobs=5, extras=("n_probs",))),
         ("completions", {"logprobs": 0}, LogitAsk(logprobs=True, extras=("logprobs",))),
         ("completions", {"logprobs": 5}, LogitAsk(logprobs=True, top_logprobs=5, extras=("logprobs",))),
         ("completions", {"logprobs": 5, "prompt_logprobs": -1}, LogitAsk(

@@ -366,3 +366,18 @@ def test_the_history_puts_it_all_back(script, show, stored):
         found = history.restore(body, binder)
         assert found.findings == ()
         assert json.loads(found.body)["messages"] == [ask, made, ask]
+
+
+@pytest.mark.parametrize(
+    "member",
+    [{"thinking_blocks": [{"type": "thinking", "thinking": "secret"}]}, {"provider_specific_fields": {"reasoning_content": "secret"}}],
+)
+def test_what_says_the_reasoning_once_more_says_nothing(member):
+    """A proxy before the model (LiteLLM) repeats it in fields of its own."""
+    said = {"role": "assistant", "reasoning_content": "secret", **member}
+    streamed = through(Chat(OMIT, None, "here"), [stream(delta({**said, "content": None}), delta({"content": "Hi"}, finish="stop"))])
+    answer = {"choices": [{"index": 0, "message": {**said, "content": "Hi"}, "finish_reason": "stop"}]}
+    whole = told(Chat(OMIT, None, "here").whole(json.dumps(answer).encode()))
+    for out in (streamed, whole):
+        assert b"secret" not in out
+        assert b"Hi" in out
