@@ -9,6 +9,9 @@ from proxy.dialects import sse
 
 BOM = b"\xef\xbb\xbf"
 
+DONE = b"[DONE]"
+"""The data of OpenAI's last event."""
+
 _line = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _break = re.compile(rb"\r\n|\r|\n")
 

@@ -10,6 +10,8 @@ from collections import deque
 from proxy.core.shaping import Plan
 from proxy.dialects.base import Dialect, Tally
 from proxy.shaping.base import AnswerShaper, Held, Shaped, ShapingError
+from proxy.shaping.edit import maybe_object
+from proxy.shaping.frames import DONE, data_of
 from proxy.shaping.framing import Framer
 
 
@@ -53,13 +55,14 @@ class Shaper:
         return self._go_on(text)
 
     def close(self) -> bytes:
-        """What an upstream left torn at the end passes as it came; under a plan that hides it could hold what may not pass."""
+        """What an upstream left torn at the end passes as it came; under a plan that hides it could hold what may not pass,
+        unless nothing but its blank line is missing."""
         rest = self._framer.rest()
         if rest:
             self._dialect.read_event(self._tally, rest)
         if self._answer is None:
             return rest if self._edits else b""
-        self._step = self._answer.close() if self.failed is None else None
+        self._step = self._closing(self._answer, rest) if self.failed is None else None
         return self._go_on()
 
     def _go_on(self, text: str | None = None) -> bytes:
@@ -82,6 +85,11 @@ class Shaper:
         self.failed = error
         self._step = self.held = None
         self._waiting.clear()
+
+    def _closing(self, answer: AnswerShaper, rest: bytes) -> Shaped:
+        data = data_of(rest)
+        last = (yield from self._begun(rest)) if data == DONE or maybe_object(data) is not None else b""
+        return last + (yield from answer.close())
 
     def _begun(self, event: bytes) -> Shaped:
         if self._plan.ask_for_usage:

@@ -17,6 +17,9 @@ FIELDS = ("reasoning_content", "reasoning")
 
 NOTHING = (NULL, EMPTY)
 
+VOID = frozenset({b"null", b'""', b"[]"})
+"""Members with which nothing is said, as bytes."""
+
 TWICE = ("thinking_blocks", "provider_specific_fields")
 """LiteLLM's: the same reasoning once more."""
 
@@ -54,7 +57,9 @@ class Choice:
     @property
     def blind(self) -> bool:
         """Must it not be spelled in any other way? It is not while it may turn out to be reasoning, either."""
-        return self._parted or self._met or (self._inline is not None and (self._inline.met or self._inline.undecided))
+        if self._inline is None:
+            return self._parted or self._met or (self._way.hides and self._knobs.preopened and bool(self._knobs.tag))
+        return self._parted or self._met or self._inline.met or self._inline.undecided or self._inline.inside
 
     @property
     def inline(self) -> Inline | None:
@@ -148,7 +153,7 @@ class Choice:
             veil = self._veils[name]
             between = BETWEEN if veil.sealed and token else ""
             veil.renew()
-            if shown := rewritten[text] + between + token:
+            if shown := between + rewritten[text] + token:
                 texts[name] = shown
         return texts
 
@@ -177,3 +182,14 @@ class Choice:
 def reasons(said: Object) -> bool:
     """Does it say any reasoning of its own?"""
     return parts.any_thinks(said.get("content", NULL)) or any(said.get(name, NULL) not in NOTHING for name in (*FIELDS, details.MEMBER))
+
+
+def says(members: Object, name: str) -> bool:
+    """Is there anything? Some send an empty text where nothing is meant; and parts that are reasoning are none."""
+    raw = members.get(name, NULL)
+    return bytes(raw) not in VOID and (name != "content" or not parts.is_list(raw) or parts.any_answers(raw))
+
+
+def is_text(raw: Raw, *, or_none: bool) -> bool:
+    value = bytes(raw)
+    return value.startswith(b'"') or (or_none and value == b"null")

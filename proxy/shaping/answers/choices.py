@@ -7,6 +7,7 @@ stream. There, and only there, a frame is put before it: the last reasoning fram
 Rule 3: a choice with reasoning, under a plan that hides it, tells no log probabilities and no token ids from its first piece of
 reasoning on: they spell it. Whole answers: none at all. The prompt's never: it may hold reasoning that was put back. A frame whose
 text is held, for it may be the beginning of a tag, tells none either.
+Rule 4: nothing of ours follows the chunk that has only the usage: to the official accumulators the last chunk's is the answer's.
 """
 
 from abc import ABC, abstractmethod
@@ -17,8 +18,8 @@ import msgspec
 
 from proxy.core.shaping import Plan
 from proxy.shaping import frames, halves, notices
-from proxy.shaping.answers.choice import Choice, reasons
-from proxy.shaping.answers.parts import any_answers, is_list
+from proxy.shaping.answers.choice import VOID, Choice, is_text, reasons, says
+from proxy.shaping.answers.parts import is_list
 from proxy.shaping.answers.reading import index_of
 from proxy.shaping.answers.spelling import Spelling
 from proxy.shaping.answers.veils import Way
@@ -27,9 +28,6 @@ from proxy.shaping.binding import Binder
 from proxy.shaping.edit import BROKEN, NULL, Object, Raw, closed, maybe_items, maybe_object, maybe_text, opened, written
 
 MOST_CHOICES = 1024
-
-DONE = b"[DONE]"
-NOTHING = frozenset({b"null", b'""', b"[]"})
 
 
 class Seen(msgspec.Struct):
@@ -71,7 +69,7 @@ class Choices(ABC):
 
     def event(self, frame: bytes) -> Shaped:
         data = frames.data_of(frame) if self._strict or self._notice is not None else b""
-        if data.startswith(DONE):
+        if data.startswith(frames.DONE):
             return (yield from self.close()) + frame
         if not data:
             return frame
@@ -90,13 +88,18 @@ class Choices(ABC):
         return before + frames.replaced(frame, _back(written(chunk), spelled))
 
     def close(self) -> Shaped:
+        out = yield from self._ended()
+        self._choices.clear()
+        return out
+
+    def _ended(self) -> Shaped:
+        """What is still owed, of every choice."""
         out = []
         for choice in self._choices.values():
             out.append((yield from self._ending(choice)))
             text = (yield from choice.inline.end()) if choice.inline is not None else ""
             if text:
                 out.append(self._frame(choice, {self.text: closed(text)}))
-        self._choices.clear()
         return b"".join(out)
 
     def whole(self, body: bytes) -> Shaped:
@@ -148,6 +151,8 @@ class Choices(ABC):
         if self._spelling.active and any(value is not NULL and value != NULL for value in (chunk.prompt_logprobs, chunk.prompt_token_ids)):
             return True
         choices = chunk.choices or ()
+        if not choices and self._way.hides and self._choices:
+            return True
         return (self._notice is not None and not self._told and bool(choices)) or any(self._concerned(seen) for seen in choices)
 
     def _concerned(self, seen: Any) -> bool:
@@ -174,6 +179,8 @@ class Choices(ABC):
         """Shapes an opened chunk in place: what goes before it, and whether it changed."""
         found = maybe_items(chunk.get("choices"))
         before, changed = [], self._spelling.of_prompt(chunk)
+        if not found and chunk.get("usage", NULL) != NULL:
+            before.append((yield from self._ended()))  # rule 4
         for at, raw in enumerate(found or ()):
             each = maybe_object(raw)
             if each is None or found is None:
@@ -194,10 +201,10 @@ class Choices(ABC):
         said = self._said(each, whole=False)
         if not choice.frame or (said is not None and reasons(said)):
             choice.at(chunk, each, frame)
-        finished = _says(each, "finish_reason")
+        finished = says(each, "finish_reason")
         said = {} if said is None else said
         changed = choice.hide(said)
-        ends, listed = finished or any(_says(said, name) for name in self.answers if name in said), is_list(said.get(self.text, NULL))
+        ends, listed = finished or any(says(said, name) for name in self.answers if name in said), is_list(said.get(self.text, NULL))
         before = (yield from self._ending(choice, listed=listed)) if ends else b""
         changed = (yield from self._words(choice, said, last=ends if listed else finished)) or changed
         changed = self._bind(said) or changed if self._way.binds else changed
@@ -243,8 +250,8 @@ class Choices(ABC):
     def _inline(self, choice: Choice, said: Object, *, last: bool) -> Generator[Held, str, bool]:
         """The text without what is hidden in it. `last`: with what is still owed at its end, where it had none as well."""
         raw = said.get(self.text, NULL)
-        begins = choice.inline is not None or bytes(raw) not in NOTHING  # reasoning may still come, elsewhere
-        inline = choice.reads() if self._way.hides and begins and _is_text(raw, or_none=last) else None
+        begins = choice.inline is not None or bytes(raw) not in VOID  # reasoning may still come, elsewhere
+        inline = choice.reads() if self._way.hides and begins and is_text(raw, or_none=last) else None
         if inline is None or inline.settled:
             return False
         text = "" if raw == NULL else maybe_text(raw)
@@ -282,17 +289,6 @@ class Choices(ABC):
         self._told = True
         notices.tell(members, self._notice)
         return True
-
-
-def _says(members: Object, name: str) -> bool:
-    """Is there anything? Some send an empty text where nothing is meant; and parts that are reasoning are none."""
-    raw = members.get(name, NULL)
-    return bytes(raw) not in NOTHING and (name != "content" or not is_list(raw) or any_answers(raw))
-
-
-def _is_text(raw: Raw, *, or_none: bool) -> bool:
-    value = bytes(raw)
-    return value.startswith(b'"') or (or_none and value == b"null")
 
 
 def _back(data: bytes, spelled: bytes | None) -> bytes:

@@ -58,7 +58,7 @@ class Details:
         for key, veil in self._veils.items():
             if veil.changed and veil.text:
                 token = self._way.token({key[0]: veil.text})
-                text = (yield from self._way.rewritten(veil.text)) + (BETWEEN if veil.sealed and token else "") + token
+                text = (BETWEEN if veil.sealed and token else "") + (yield from self._way.rewritten(veil.text)) + token
                 veil.renew()
                 if text:
                     texts[key] = text

@@ -41,6 +41,11 @@ class Inline:
         """Is something held that may be the beginning of a tag?"""
         return self._think.holds
 
+    @property
+    def inside(self) -> bool:
+        """Is a block open, be it that only the template said so?"""
+        return self._think.inside
+
     def feed(self, text: str) -> Generator[Held, str, str]:
         return (yield from self._shown(self._think.feed(text)))
 

@@ -24,6 +24,7 @@ class _Delta(msgspec.Struct):
     tool_calls: Raw = NULL
     function_call: Raw = NULL
     extra_content: Raw = NULL
+    thought_signature: Raw = NULL
     thinking_blocks: Raw = NULL
     provider_specific_fields: Raw = NULL
 
@@ -60,7 +61,7 @@ class Chat(Choices):
             return False
         if self._way.hides and (_reasons(delta) or is_list(delta.content)):
             return True
-        opaque = (delta.extra_content, delta.tool_calls, delta.function_call, delta.reasoning_details)
+        opaque = (delta.extra_content, delta.thought_signature, delta.tool_calls, delta.function_call, delta.reasoning_details)
         return self._way.binds and any(_there(raw) for raw in opaque)
 
     def _said(self, choice: Object, *, whole: bool) -> Object | None:
@@ -74,6 +75,10 @@ class Chat(Choices):
 
     def _bind(self, said: Object) -> bool:
         changed = self._signed(said)
+        bare = said.get(SIGNATURE, NULL)  # Gemini's previews put a copy beside it
+        if (token := self._way.bound(bare)) is not bare:
+            said[SIGNATURE] = token
+            changed = True
         changed = self._inside(said, "function_call") or changed
         calls = maybe_items(said.get("tool_calls")) or []
         differs = [self._signed_at(calls, at) for at in range(len(calls))]

@@ -21,12 +21,14 @@ Found = Generator[Held, str, Raw]
 class Parts:
     """Those of one choice."""
 
-    __slots__ = ("_limit", "_veil", "_way", "met")
+    __slots__ = ("_limit", "_sealed", "_veil", "_way", "met")
 
     def __init__(self, way: Way) -> None:
         self._way = way
         self._limit: Hiding = way.limit()
         self._veil: Veil | None = None
+        self._sealed = False
+        """Does a token stand in the content?"""
         self.met = False
         """Was there reasoning, be it empty?"""
 
@@ -76,9 +78,10 @@ class Parts:
         hidden = {MEMBER: veil.text} if veil.changed and veil.text else {}
         token = self._way.token(hidden)
         text = (yield from self._way.rewritten(veil.text)) if hidden else ""
-        between = BETWEEN if veil.sealed and token else ""
+        between = BETWEEN if token and (veil.sealed or (text and self._sealed)) else ""
+        self._sealed = self._sealed or bool(token)
         veil.renew()
-        return text + between + token
+        return between + text + token
 
     def _hidden(self, raw: Raw) -> Raw:
         """One thinking part with its texts hidden; a text may also stand there bare."""

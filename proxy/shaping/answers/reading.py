@@ -5,7 +5,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from proxy.shaping import halves
+from proxy.shaping import frames, halves
 from proxy.shaping.base import ShapingError
 from proxy.shaping.edit import BROKEN, Object, Raw, opened, written
 
@@ -13,8 +13,6 @@ T = TypeVar("T")
 
 ABSENT = Raw(b"")
 """What a member is that is not there."""
-
-DONE = b"[DONE]"
 
 
 class _Typed(msgspec.Struct):
@@ -62,7 +60,7 @@ def index_of(members: Object) -> int:
 
 def peeked(decoder: msgspec.json.Decoder[T], data: bytes, *, strict: bool) -> Peeked[T] | None:
     """One event; None where there is no object. Raises `ShapingError` if `strict` and it cannot be read."""
-    if not data or data == DONE:
+    if not data or data == frames.DONE:
         return None
     try:
         return Peeked(decoder.decode(data), data)

@@ -2,13 +2,16 @@
 
 from proxy.core.shaping import Plan, Show
 from proxy.shaping.distribution import Distribution
-from proxy.shaping.edit import NULL, Object, Raw
+from proxy.shaping.edit import EMPTY, NULL, Object, Raw, closed, maybe_object
 
 CHOICE = ("logprobs", "token_ids")
 """Members of a choice that spell its text."""
 
 PROMPT = ("prompt_logprobs", "prompt_token_ids")
 """Members, of a choice or of the whole, that spell the prompt, and with it the reasoning that was put back there."""
+
+AGAIN, TOKEN = "text", "token_id"
+"""Of some chat servers (Together): the choice's member that says the delta's content once more, and the delta's that spells it."""
 
 _ALL = frozenset({*CHOICE, *PROMPT})
 
@@ -25,13 +28,27 @@ class Spelling:
 
     def of_choice(self, members: Object, *, blind: bool) -> bool:
         """Changes a choice's members; says whether any was. `blind`: its text was reasoning, or may be."""
+        changed = self._hides and AGAIN in members and any(self._again(members, name, blind=blind) for name in ("delta", "message"))
         if _ALL.isdisjoint(members):
-            return False
-        changed = self.of_prompt(members)
+            return changed
+        changed = self.of_prompt(members) or changed
         for name in CHOICE:
             raw = members.get(name, NULL)
             changed = _set(members, name, NULL if blind else self._distribution.of_choice(raw) if name == "logprobs" else raw) or changed
         return changed
+
+    @staticmethod
+    def _again(members: Object, name: str, *, blind: bool) -> bool:
+        """No more of the content is said once more than is shown."""
+        said = maybe_object(members.get(name))
+        if said is None:
+            return False
+        shown = said.get("content", EMPTY)
+        changed = _set(members, AGAIN, shown if bytes(shown).startswith(b'"') else EMPTY)
+        if not blind or not _set(said, TOKEN, NULL):
+            return changed
+        members[name] = closed(said)
+        return True
 
     def of_prompt(self, members: Object) -> bool:
         """The same for what spells the prompt."""
@@ -45,7 +62,7 @@ class Spelling:
 
 def _set(members: Object, name: str, new: Raw) -> bool:
     old = members.get(name, NULL)
-    if new is old or old == NULL:
+    if old in (new, NULL):
         return False
     members[name] = new
     return True

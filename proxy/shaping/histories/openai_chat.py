@@ -14,7 +14,9 @@ OPAQUE = (b"thought_signature", b"reasoning_details")
 
 STEPS = (plain.fields, plain.details, plain.inline, parts.parts, signatures.signatures)
 
-_TWICE = frozenset({"role", "content", "tool_calls", "function_call", "extra_content", "reasoning_details", *plain.FIELDS})
+_TWICE = frozenset({
+    "role", "content", "tool_calls", "function_call", "extra_content", "thought_signature", "reasoning_details", *plain.FIELDS,
+})  # fmt: skip
 _RESULTS = frozenset({"tool", "function"})
 
 

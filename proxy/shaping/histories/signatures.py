@@ -24,9 +24,10 @@ def signatures(message: Object, judge: Judge, anchor: str) -> None:
             google[SIGNATURE] = closed(DUMMY)
 
     def of_a_message(google: Object) -> None:
-        if not _judged(google, judge, anchor):
+        if SIGNATURE in google and not _judged(google, judge, anchor):
             del google[SIGNATURE]
 
+    of_a_message(message)  # a copy that Gemini's previews put beside the other
     for path, edit in ((PATH, of_a_message), (("function_call", *PATH), of_a_call)):
         within(message, path, edit)
         _once(message, path)
