@@ -15,6 +15,7 @@ from openai import AsyncOpenAI
 
 from tests.support.demo import demo_model
 from tests.support.gateway import Running, gateway, new_key
+from tests.support.ladder import Callers
 from tests.support.raw_upstream import RawUpstream, raw_upstream
 from tests.support.servers import free_port
 
@@ -111,3 +112,10 @@ async def raw(raw_gate: tuple[Running, int]) -> AsyncIterator[RawUpstream]:
 def account() -> str:
     """A new account of the raw gateway."""
     return f"raw-{next(_names)}"
+
+
+@pytest.fixture
+async def callers(gate: Running) -> AsyncIterator[Callers]:
+    """Of the gate that the test's module has."""
+    async with AsyncExitStack() as stack:
+        yield Callers(gate, stack)

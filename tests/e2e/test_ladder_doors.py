@@ -1,7 +1,6 @@
 """No side door: whichever way an answer is fetched, by whomever and however often, it is shaped as it was when it was made."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -24,12 +23,6 @@ MODELS = pytest.mark.parametrize("model_name", ["demo-open", "demo-signed"])
 async def gate(model: str) -> AsyncIterator[Running]:
     async with gateway("--upstream", model, "--policy", policy("ladder"), "--workers", "2") as found:
         yield found
-
-
-@pytest.fixture
-async def callers(gate: Running) -> AsyncIterator[Callers]:
-    async with AsyncExitStack() as stack:
-        yield Callers(gate, stack)
 
 
 async def thought(model: str, name: str) -> str:

@@ -1,7 +1,6 @@
 """Every rung, every dialect, stream and whole, one turn and many with tools: what honest clients see beside the model itself."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -20,12 +19,6 @@ TOLD = {Rung.THROTTLED, Rung.CHALLENGED, Rung.DEGRADED}
 async def gate(model: str) -> AsyncIterator[Running]:
     async with gateway("--upstream", model, "--policy", policy("ladder"), "--workers", "2") as found:
         yield found
-
-
-@pytest.fixture
-async def callers(gate: Running) -> AsyncIterator[Callers]:
-    async with AsyncExitStack() as stack:
-        yield Callers(gate, stack)
 
 
 async def unshaped(kind: type[Talk], model: str, lines: tuple[str, ...], *, stream: bool, hidden: bool = False) -> list[Said]:

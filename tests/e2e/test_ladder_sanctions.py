@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from functools import cache
 from typing import Any
 
@@ -34,12 +33,6 @@ NATIVE = {Messages, Responses, Chained}
 async def gate(model: str) -> AsyncIterator[Running]:
     async with gateway("--upstream", model, "--policy", policy("sanctions")) as found:
         yield found
-
-
-@pytest.fixture
-async def callers(gate: Running) -> AsyncIterator[Callers]:
-    async with AsyncExitStack() as stack:
-        yield Callers(gate, stack)
 
 
 @pytest.fixture
