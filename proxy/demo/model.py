@@ -113,9 +113,10 @@ def reply(prompt: Prompt, choice: int = 0) -> Reply:
     start = seed(known(prompt.model), prompt.conversation, choice)
     lengths = {verb.lower(): min(int(number), MOST) for verb, number in _LENGTH.findall(prompt.said)}
     cap = 2 * MOST if prompt.cap is None else prompt.cap
-    thought = _thought(prompt, start, lengths.get("think", USUAL_REASONING), cap)
+    inline = kind_of(prompt.model) in INLINE  # reasoning is text to it, and cut as text is
+    thought = _thought(prompt, start, lengths.get("think", USUAL_REASONING), 2 * MOST if inline else cap)
     text = () if prompt.tools else answer_words(start, lengths.get("say", USUAL))
-    if kind_of(prompt.model) in INLINE:
+    if inline:
         thought, text = (), inlined(kind_of(prompt.model), thought, text, prompt.said)
     text, stopped_by = _until(text, prompt.stop)
     room = cap - len(thought) - len(text)

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.demo.kinds import MODELS
@@ -24,6 +24,9 @@ def test_pieces_give_the_text_back(text: str) -> None:
     assert len(pieces(text)) == count(text)
 
 
+@example("demo-inline", "", 1, True, [])
+@example("demo-inline", "", 1, True, [" "])
+@example("demo-inline", "think 5 words", 8, True, [])
 @given(st.sampled_from(MODELS), st.text(), st.integers(1, 100), st.booleans(), st.lists(st.sampled_from([" ", "e", "an", "Demo"])))
 def test_a_cap_holds_whatever_is_asked(model: str, said: str, cap: int, reasons: bool, stop: list[str]) -> None:
     free = reply(Prompt(model, said, said, None, tuple(stop), (), reasons))
