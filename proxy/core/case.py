@@ -97,20 +97,28 @@ class Remembered:
     """When its chain of responses began, epoch seconds."""
     account: str = ""
     model: str = ""
+    inside: bool = False
+    """Did the answer begin inside of reasoning?"""
 
     @classmethod
     def parse(cls, note: str) -> "Remembered":
         """What cannot be read says nothing."""
         try:
-            rung, anchor, since, account, model = json.loads(note) if note.startswith("[") else (int(note), "", 0.0, "", "")
-            return cls(Rung(rung), str(anchor), float(since), str(account), str(model))
+            rung, anchor, since, account, model, inside = json.loads(note) if note.startswith("[") else (int(note), "", 0.0, "", "", 0)
+            return cls(Rung(rung), str(anchor), float(since), str(account), str(model), bool(inside))
         except (ValueError, TypeError, RecursionError, OverflowError):
             return cls()
 
     def text(self) -> str:
-        return json.dumps([int(self.rung), self.anchor, int(self.since), self.account, self.model], separators=(",", ":"))
+        said = [int(self.rung), self.anchor, int(self.since), self.account, self.model, int(self.inside)]
+        return json.dumps(said, separators=(",", ":"))
 
     def holds(self, account: Account, at: float, pin: float) -> bool:
         """Does a chain of responses still keep its beginning? It is its account's own, and no older than a pin: one response that
         was made in time would else be a way around every later rung."""
         return self.account == account.id and self.since <= at < self.since + pin
+
+
+def answering(ask: Ask, note: str | None) -> str:
+    """The model that answers, or that made what is fetched: a request for that names none. "" where it is not known."""
+    return ask.model or (Remembered.parse(note or "").model if ask.operation is Operation.FETCH_RESPONSE else "")

@@ -8,7 +8,7 @@ done: in shadow (of the policy, or of a rung's rule) the two differ.
 from dataclasses import dataclass, replace
 
 from proxy.core import disclosure, refusals, shaping
-from proxy.core.case import Case, Place, began, earnest, place
+from proxy.core.case import Case, Place, answering, began, earnest, place
 from proxy.core.claims import GRACE, squeezed
 from proxy.core.enforcement import Challenge, Enforcement, Fault, Forward, Reason, Refuse
 from proxy.core.facts import GENERATES, RUNS_A_MODEL, Account, Ask, Operation
@@ -62,7 +62,8 @@ def decide(case: Case, policy: Policy) -> Decision:
     elif not (stands.rule.enforce and (policy.logit_guard is None or policy.logit_guard.enforce)):
         done = _judged(case, stands, policy, shadow=False)
     notice = disclosure.notice(case, stands, shaped_as, policy) if isinstance(done, Forward) else None
-    return Decision(done, advised, stands.rung, shaped_as, case.verdict.meters, notice)
+    meters = _squeezed(case, stands.terms(policy).share) if policy.enforce else case.verdict.meters
+    return Decision(done, advised, stands.rung, shaped_as, meters, notice)
 
 
 def _judged(case: Case, stands: Place, policy: Policy, *, shadow: bool) -> Enforcement:
@@ -99,10 +100,16 @@ def _no_room(case: Case, stands: Place, terms: Terms, policy: Policy) -> Fault |
         return refusals.over_quota(verdict, policy, case.reference, min(case.share, terms.share), stands.ground)
     if terms.share >= case.share:
         return None
-    now = [replace(meter, quota=squeezed(meter.quota, terms.share / case.share)) for meter in verdict.meters]
-    over = max((meter for meter in now if meter.used > meter.quota.burst), key=lambda meter: meter.frees_in, default=None)
-    denial = Denial(over, 0, verdict.meters, verdict.standing) if over is not None else None
+    meters = _squeezed(case, terms.share)
+    over = max((meter for meter in meters if meter.used > meter.quota.burst), key=lambda meter: meter.frees_in, default=None)
+    denial = Denial(over, 0, meters, verdict.standing) if over is not None else None
     return refusals.over_quota(denial, policy, case.reference, terms.share, stands.ground) if denial is not None else None
+
+
+def _squeezed(case: Case, share: float) -> tuple[Meter, ...]:
+    """The meters at the share that the account has by now."""
+    meters = case.verdict.meters
+    return meters if share >= case.share else tuple(replace(meter, quota=squeezed(meter.quota, share / case.share)) for meter in meters)
 
 
 def _closed(case: Case, stands: Place, terms: Terms, policy: Policy) -> Fault | None:
@@ -132,7 +139,7 @@ def _plan(case: Case, stands: Place, shaped: Plan, policy: Policy) -> Plan:
     if not plan and not tell:
         return plan
     notice = disclosure.notice(case, stands, began(case, stands.rung, policy), policy) if tell else None
-    return replace(plan, notice=notice, knobs=policy.knobs_of(plan.model or ask.model))
+    return replace(plan, notice=notice, knobs=policy.knobs_of(plan.model or answering(ask, case.verdict.note)))
 
 
 def _shaping(case: Case, stands: Place, terms: Terms, policy: Policy) -> Plan:

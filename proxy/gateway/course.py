@@ -34,6 +34,8 @@ class Course:
     began: Rung = Rung.CLEAR
     """The rung under whose shaping the conversation stands."""
     granted: bool = False
+    placed: bool = False
+    """Does it hold a place at the upstream?"""
     own: Headers = ()
     """Header fields of ours that every answer of this exchange carries."""
     status: int = 0

@@ -113,11 +113,13 @@ class Exchange:
             rooms.places.join()
         elif not await rooms.places.enter(account.id, policy.tier(account).priority, course.expected.total):
             return await self._refuse(refusals.upstream_full(policy, self._arrival.id))
+        course.placed = True
         try:
             self._remember_beginning(decision, account)
             await Forwarding(rooms, course, account, forward).run()
         finally:
-            rooms.places.leave()
+            if course.placed:
+                rooms.places.leave()
         return None
 
     def _remember_beginning(self, decision: Decision, account: Account) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from proxy.core import refusals
 from proxy.core.enforcement import Forward
-from proxy.core.facts import Account, Ending, Operation
+from proxy.core.facts import GENERATES, Account, Ending, Operation
 from proxy.core.sealing import Finding
 from proxy.dialects.base import Headers, Tally
 from proxy.errors import UpstreamError
@@ -34,6 +34,9 @@ QUOTING = frozenset({400, 404, 409, 413, 422, 500})
 
 IDENTITY = (("Accept-Encoding", "identity"),)
 
+LONGEST = 540.0
+"""Seconds after its request by which a whole answer is sent, whatever the pace: after 600 the SDKs give up, and ask anew."""
+
 
 class ForeignReasoningError(Exception):
     """The request brings blocks that the policy refuses."""
@@ -51,6 +54,8 @@ class Forwarding:
         self._binder = binder_for(course, account, forward.plan, rooms)
         self._memory = Memory(course, account, self._binder, rooms.store)
         self._sent_at = course.arrival.at
+        self._rewrites = True
+        """Until the model that rewrites has failed once: each of an answer's texts would wait for it anew."""
 
     async def run(self) -> None:
         """Raises `UpstreamError`, `ForeignReasoningError`, `ShapingError` (before the answer began), `ConnectionError`."""
@@ -106,7 +111,7 @@ class Forwarding:
         shaper = make(plan, self._binder, anchor) if make is not None else None
         passed = downward(answer.headers, own_credential=self._account.source == "upstream", reshaped=plan.edits_answer)
         headers = (*passed, *course.own, ("stillgate-request-id", course.arrival.id))
-        self._memory.anchor = anchor
+        self._memory.anchor, self._memory.inside = anchor, plan.knobs.preopened
         if streamed:
             await self._stream(answer, headers, StreamRelay(course, plan, shaper, lambda size: made(self._rooms, course, size)))
         elif shaper is not None:
@@ -121,11 +126,16 @@ class Forwarding:
 
     async def _due(self, tally: Tally) -> None:
         """When a stream of the same answer would have ended: to ask for it whole is no way around the pace."""
-        self._course.tally = tally  # who leaves while it waits is charged what was made
-        if self._forward.pace is None:
-            return
-        tokens = tally.usage.output if tally.usage else made(self._rooms, self._course, tally.generated_bytes)
-        await asyncio.sleep(tokens / self._forward.pace - (self._rooms.clock() - self._sent_at))
+        course = self._course
+        course.tally = tally  # who leaves while it waits is charged what was made
+        if self._forward.pace is None or course.ask.operation not in GENERATES or course.ask.detached:
+            return  # what makes no text, or makes it later, tells none of it yet
+        tokens = tally.usage.output if tally.usage else made(self._rooms, course, tally.generated_bytes)
+        early = min(tokens / self._forward.pace, LONGEST) - (self._rooms.clock() - self._sent_at)
+        if early > 0:
+            course.placed = False
+            self._rooms.places.leave()  # the upstream is done: nobody need wait for it
+            await asyncio.sleep(early)
 
     async def _withheld(self, status: int) -> None:
         course = self._course
@@ -144,7 +154,6 @@ class Forwarding:
         body = await relay_shaped(answer, self._timed(answer), course, shaper, self._rewrite)
         await self._due(course.tally)
         await self._memory.seen()
-        await self._memory.ended()
         await self._begin(answer.status, (*headers, ("Content-Length", str(len(body)))))
         await course.caller.write(body)
         course.ending = Ending.COMPLETE
@@ -162,8 +171,6 @@ class Forwarding:
             return await self._cut(relay, Ending.UPSTREAM_BROKE, course.dialect.error_event(faults.broke_off(reference)))
         except ShapingError:
             return await self._cut(relay, Ending.FAILED, course.dialect.error_event(refusals.unshapeable(policy, reference)))
-        finally:
-            await self._memory.ended()
         if denial is not None:
             course.ending = Ending.OVER_QUOTA
             if not relay.readable:
@@ -184,7 +191,11 @@ class Forwarding:
         self._course.caller.abort()
 
     async def _rewrite(self, text: str) -> str:
-        return await rewritten(text, self._plan.reasoning.via, self._course.policy, self._rooms.upstream)
+        if not self._rewrites:
+            return ""
+        told = await rewritten(text, self._plan.reasoning.via, self._course.policy, self._rooms.upstream)
+        self._rewrites = bool(told)
+        return told
 
     async def _timed(self, answer: Answer) -> AsyncIterator[bytes]:
         """The answer's chunks; notes when the first one came."""

@@ -6,8 +6,8 @@ Looking into a body is pure, and done off the event loop where the body is large
 import asyncio
 from dataclasses import dataclass, replace
 
-from proxy.core.case import Remembered
-from proxy.core.facts import Account, Operation
+from proxy.core.case import Remembered, answering
+from proxy.core.facts import Account
 from proxy.core.quota import Scope
 from proxy.core.rules import Binding
 from proxy.core.sealing import Finding
@@ -50,22 +50,22 @@ def binder_for(course: Course, account: Account, plan: Plan, rooms: Rooms) -> Bi
     rules, enforced = course.policy.binding, course.policy.enforce
     if not enforced:
         rules = replace(rules, on=False, enforce=False)
-    knobs = course.policy.knobs_of(plan.model or course.ask.model)
+    knobs = course.policy.knobs_of(plan.model or answering(course.ask, course.note))
     return Binder(rooms.seal, rules, holder_of(account, rules), account.id, _model(course, plan), course.arrival.at, knobs=knobs)
 
 
 def _model(course: Course, plan: Plan) -> str:
     """The one that answers, or that answered what is fetched. Where none is named it is the provider's to choose: that is no model's
     name, and a token of any must not open for it."""
-    fetched = Remembered.parse(course.note or "").model if course.ask.operation is Operation.FETCH_RESPONSE else ""
-    return plan.model or course.ask.model or fetched or UNNAMED
+    return plan.model or answering(course.ask, course.note) or UNNAMED
 
 
 async def prepare(course: Course, plan: Plan, binder: Binder, rooms: Rooms) -> Prepared:
     """Raises `CallerError` for a conversation that cannot be read."""
     plain, account = course.reading.plain, course.account
     if not plain or course.dialect.name not in REQUESTS or account is None:
-        return Prepared(plain, changed=False, anchor=Remembered.parse(course.note or "").anchor)
+        said = Remembered.parse(course.note or "")
+        return Prepared(plain, changed=False, anchor=said.anchor, inside=said.inside)
     large = len(plain) > LARGE
     names = await asyncio.to_thread(binder.wanted, plain) if large else binder.wanted(plain)
     if names:

@@ -90,14 +90,15 @@ class StreamRelay:
                 denial = await self._pass(piece, meter, rewrite, seen)
                 if denial is not None and (self._encoding or self.shaper.at_boundary):
                     return denial
-        if (not self._encoding or self._shapes) and (rest := await self._finished(self.shaper.close(), rewrite)):
+        if (not self._encoding or self._shapes) and (rest := await self._finished(self.shaper.close(), rewrite, seen)):
+            await seen()
             await self._caller.write(rest)
         if self.shaper.failed is not None:
             raise self.shaper.failed
         return None
 
     async def _pass(self, chunk: bytes, meter: Meter, rewrite: Rewriter, seen: Seen) -> Denial | None:
-        out = await self._out(chunk, rewrite)
+        out = await self._out(chunk, rewrite, seen)
         await seen()
         if out:
             await self._caller.write(out)
@@ -107,16 +108,17 @@ class StreamRelay:
             return None  # it is all there: nothing more to reserve, and nothing left to stop
         return await meter.flow(self._produced())
 
-    async def _out(self, chunk: bytes, rewrite: Rewriter) -> bytes:
+    async def _out(self, chunk: bytes, rewrite: Rewriter, seen: Seen) -> bytes:
         if not self._encoding:
-            return await self._finished(self.shaper.feed(chunk), rewrite)
+            return await self._finished(self.shaper.feed(chunk), rewrite, seen)
         if self._shapes:
-            return await self._finished(self.shaper.feed(self._inflated(chunk)), rewrite)
+            return await self._finished(self.shaper.feed(self._inflated(chunk)), rewrite, seen)
         return self._read_copy(chunk)
 
-    async def _finished(self, out: bytes, rewrite: Rewriter) -> bytes:
+    async def _finished(self, out: bytes, rewrite: Rewriter, seen: Seen) -> bytes:
         while self.shaper.held is not None:
             if out:
+                await seen()
                 await self._caller.write(out)
             out = self.shaper.resume(await rewrite(self.shaper.held.text))
         return out
@@ -166,7 +168,11 @@ async def relay_whole(
     if not kept:
         return Tally(generated_bytes=size if ask.operation in GENERATES else 0)
     body, encoding = b"".join(kept), value_of(answer.headers, "content-encoding")
-    tally = await _to_its_end(asyncio.to_thread(_read, body, encoding, dialect)) if size > LARGE else _read(body, encoding, dialect)
+    if size > LARGE:
+        reading = asyncio.to_thread(_read, body, encoding, dialect)
+        tally = await (_to_its_end(reading) if due is None else reading)
+    else:
+        tally = _read(body, encoding, dialect)
     if due is not None:
         await due(tally)
         await caller.write(body)

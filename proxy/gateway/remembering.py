@@ -44,19 +44,22 @@ class Memory:
         self._store = store
         self._told = course.dialect.name != RESPONSES or course.ask.operation is not Operation.CHAT
         self.anchor = ""
+        self.inside = False
+        """Does the answer begin inside of reasoning?"""
 
     async def seen(self) -> None:
-        """Before a response's id reaches the caller: it may ask for it at once, of another gateway."""
+        """Before what was read reaches the caller: it may send a token back, or ask for the response, at once and of another gateway."""
+        await self._keep()
         if (
             self._told
             or not (name := self._course.tally.response_id)
-            or not (self._course.policy.ladder.pins or self._course.policy.binding.on)
+            or not (self._course.policy.ladder.pins or self._course.policy.binding.on or self._course.began > Rung.CLEAR)
         ):
             return
         self._told = True
         course, ladder = self._course, self._course.policy.ladder
         matters = course.began > Rung.CLEAR or course.policy.binding.on
-        said = Remembered(course.began, self.anchor, self._since(), self._account.id, self._binder.model)
+        said = Remembered(course.began, self.anchor, self._since(), self._account.id, self._binder.model, self.inside)
         await self._store.remember(self._account, {response_note(name): said.text()}, KEPT_FOR if matters else ladder.pin)
 
     def _since(self) -> float:
@@ -69,8 +72,9 @@ class Memory:
             else course.arrival.at
         )
 
-    async def ended(self) -> None:
-        """Before the answer's end: its tokens name what is kept."""
-        if self._binder.kept:
-            notes = {HIDDEN + name: text.decode() for name, text in self._binder.kept.items()}
+    async def _keep(self) -> None:
+        """Hidden text that tokens name."""
+        kept, self._binder.kept = self._binder.kept, {}
+        if kept:
+            notes = {HIDDEN + name: text.decode() for name, text in kept.items()}
             await self._store.remember(self._account, notes, self._course.policy.binding.lasts)

@@ -23,17 +23,19 @@ async def rewritten(text: str, via: str, policy: Policy, upstream: Upstream) -> 
         async with asyncio.timeout(policy.rewrite.seconds):
             return rewriting.told(await _whole(upstream, dispatch))
     except (UpstreamError, TimeoutError) as error:
-        log.warning("reasoning was not rewritten by %s and is left out: %s", via, type(error).__name__)
+        log.warning("reasoning was not rewritten by %s and is left out: %s", via, str(error) or type(error).__name__)
         return ""
 
 
 async def _whole(upstream: Upstream, dispatch: Dispatch) -> bytes:
     answer = await upstream.send(dispatch)
     try:
+        if answer.status >= 400:  # noqa: PLR2004
+            raise UpstreamError(f"it answered with status {answer.status}", sent=True)
         found = bytearray()
         async for chunk in answer.chunks():
             found += chunk
-            if len(found) > MOST_ANSWER or answer.status >= 400:  # noqa: PLR2004
+            if len(found) > MOST_ANSWER:
                 return b""
         return bytes(found)
     finally:

@@ -192,6 +192,13 @@ def test_a_share_of_which_the_reservation_did_not_know_binds_all_the_same() -> N
     assert refused(unknown).reason is Reason.SLOWED
 
 
+def test_and_the_caller_is_told_the_smaller_limit_at_once() -> None:
+    meter = Meter(TOKENS, 100.0, 42.0)
+    told = [decide(case(Grant((meter,), held(Rung.THROTTLED)), share=share), POLICY).meters[0].quota.burst for share in (0.5, 1.0)]
+    assert told == [TOKENS.burst, TOKENS.burst / 2]
+    assert decide(case(Grant((meter,), held(Rung.THROTTLED))), replace(POLICY, enforce=False)).meters == (meter,)
+
+
 def test_watch_changes_nothing_and_tells_nobody() -> None:
     decision = decide(case(Grant((), held(Rung.WATCH))), POLICY)
     assert decision.rung is Rung.WATCH

@@ -1,6 +1,7 @@
 """What a standing does to an exchange, with every port in memory: shaping, pins, tokens that come back, what is dropped and told."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from proxy.core.sanctions.delay import Delay
 from proxy.core.sanctions.reasoning import Reasoning
 from proxy.core.sanctions.throttle import Throttle
 from proxy.core.sealing import MARK
+from proxy.core.shaping import Knobs, Show
 from proxy.core.shaping import Reasoning as Wanted
-from proxy.core.shaping import Show
 from proxy.gateway.exchange import Exchange
 from tests.support.line import AT, House, MemoryAnswer, MemoryBody, MemoryCaller, Script
 from tests.support.policies import policy
@@ -36,12 +37,14 @@ def ruled(rung: Rung, *sanctions: Any, **parts: Any) -> Policy:
     return policy(ladder=Ladder({rung: Rule(sanctions)}), **parts)
 
 
-async def asked(house: House, body: bytes, answer: tuple[bytes, ...], account: str = "ann", **script: Any) -> MemoryCaller:
+async def asked(
+    house: House, body: bytes, answer: tuple[bytes, ...], account: str = "ann", method: str = "POST", **script: Any
+) -> MemoryCaller:
     """One more exchange in this house."""
     name = f"r{len(house.scripts)}"
     house.scripts[name] = Script(body, answer, account=account, **script)  # type: ignore[index]
     caller = house.callers[name] = MemoryCaller(house.scripts[name])
-    await Exchange(house.rooms, house.arrival(name), MemoryBody(body), caller).run()
+    await Exchange(house.rooms, replace(house.arrival(name), method=method), MemoryBody(body), caller).run()
     return caller
 
 
@@ -225,3 +228,31 @@ async def test_reasoning_is_put_in_other_words_by_the_model_that_the_policy_name
     assert shown.startswith("It divides.")
     assert SECRET not in shown
     assert SECRET in asked_of[0]["messages"][1]["content"]
+
+
+@pytest.mark.parametrize("inline", [Knobs(preopened=True), Knobs(tag="thought")])
+async def test_a_response_that_is_fetched_is_read_as_its_models_answers_are(inline: Knobs) -> None:
+    house = House(ruled(Rung.DEGRADED, Reasoning(Wanted(Show.OMIT)), knobs=(("m1", inline),)), {})
+    house.store.standings["ann"] = "degraded"
+    text = ("" if inline.preopened else "<thought>") + SECRET + f"</{inline.tag}>Six."
+    message = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+    answer = (json.dumps({"id": "resp_1", "object": "response", "model": "m1", "output": [message], "usage": None}).encode(),)
+    made = await asked(house, b'{"model": "m1", "input": "Hello"}', answer, path="/v1/responses")
+    fetched = await asked(house, b"", answer, method="GET", path="/v1/responses/resp_1")
+    for caller in (made, fetched):
+        assert SECRET.encode() not in caller.body
+        assert b"Six." in caller.body
+
+
+async def test_what_is_made_later_is_not_waited_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(ruled(Rung.THROTTLED, Throttle(1.0, 2.0)), {})
+    house.store.standings["ann"] = "throttled"
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.extend([seconds] if seconds else [])
+
+    monkeypatch.setattr("proxy.gateway.forwarding.asyncio.sleep", sleep)
+    answer = json.dumps({"id": "resp_1", "status": "queued", "output": [], "instructions": "x" * 4000, "usage": None}).encode()
+    caller = await asked(house, b'{"model": "m1", "input": "Hello", "background": true}', (answer,), path="/v1/responses")
+    assert (caller.status, waits) == (200, [])

@@ -105,6 +105,7 @@ class MemoryStore:
         standing = self.last[account.id] = self.standings.get(account.id, "")
         verdict = replace(verdict, standing=standing, note=self.notes.get((account.organization, note)))
         self.claimed |= set(claims)
+        self.denied.discard(request)  # it may be asked once more, under the right share
         (self.granted if isinstance(verdict, Grant) else self.denied).add(request)
         return verdict
 

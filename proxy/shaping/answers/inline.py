@@ -89,7 +89,8 @@ class Inline:
         token = self._way.token({MEMBER: veil.text} if hidden and veil.text else {})
         text = ""
         if not self._shows:
-            text = block.own + (yield from self._way.rewritten(self._bare(veil.text)))
+            told = yield from self._way.rewritten(self._bare(veil.text))
+            text = block.own + told.replace(self._close, "")  # the block ends where we say
         veil.renew()
         if self._shows:
             return token + (tag or (self._close if token else ""))

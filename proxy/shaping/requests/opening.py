@@ -5,23 +5,31 @@ it: a server that never looks at it would go on thinking, and all of it would be
 Rule 2: so a caller's `enable_thinking: false` at the top, which Qwen's own API reads, is said to the template as well (`say_so`).
 Rule 3: a legacy prompt passes through no template, and no switch changes it.
 Rule 4: a caller may open the tag itself, in a prompt or at the beginning of an answer that it has the model go on with.
+Rule 5: whether a prompt of token ids opens it cannot be read here, so none is taken while reasoning in text is to be hidden.
 """
 
 from collections.abc import Callable, Mapping
 
 from proxy.core.shaping import Plan, Show
 from proxy.dialects import twins
+from proxy.errors import CallerError
 from proxy.shaping.edit import NULL, Object, maybe_items, maybe_object, maybe_text
 from proxy.shaping.requests import members
 from proxy.shaping.requests.knobs import CHAT, RESPONSES
 
+BY_NUMBERS = (
+    "For now reasoning is left out of your account's answers, and in the answer to a prompt of token ids it cannot be told apart. "
+    "Send the prompt as text."
+)
 TEMPLATE, SWITCH = "chat_template_kwargs", "enable_thinking"
 
 
 def opens(dialect: str, body: bytes, plan: Plan) -> bool:
-    """Does the answer begin inside of reasoning? `body`: as it goes to the provider."""
+    """Does the answer begin inside of reasoning? `body`: as it goes to the provider. Raises `CallerError` for a prompt of token ids."""
     knobs, switches = plan.knobs, OFF.get(dialect)
     found = maybe_object(body) or {}
+    if knobs.tag and any(bytes(raw)[:1] != b'"' for raw in maybe_items(found.get("prompt")) or []):
+        raise CallerError(BY_NUMBERS, param="prompt")
     if knobs.tag and _left_open(found, knobs.tag):
         return True
     if not knobs.preopened or switches is None:
@@ -31,10 +39,10 @@ def opens(dialect: str, body: bytes, plan: Plan) -> bool:
 
 def _left_open(found: Object, tag: str) -> bool:
     """A prompt, or an answer that the caller began, that ends within the tag: what follows is reasoning that never says so."""
-    messages = maybe_items(found.get("messages")) or []
-    last = maybe_object(messages[-1]) if messages else None
+    turns = next((each for name in ("messages", "input") if (each := maybe_items(found.get(name)))), [])
+    last = maybe_object(turns[-1]) if turns else None
     texts = [found.get("prompt"), *(maybe_items(found.get("prompt")) or [])]
-    if last is not None and maybe_text(last.get("role")) == "assistant":
+    if last is not None and (maybe_text(last.get("role")) == "assistant" or _is_false(found, "add_generation_prompt")):
         content = last.get("content")
         texts += [content, *((maybe_object(part) or {}).get("text") for part in maybe_items(content) or [])]
     return any(_open(text, f"<{tag}") for raw in texts if (text := maybe_text(raw)) is not None)

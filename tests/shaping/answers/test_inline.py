@@ -78,3 +78,19 @@ def test_it_knows_what_it_has_met():
     assert (told(inline.feed(" <th")), inline.met, inline.undecided, inline.settled) == (" ", False, True, False)
     assert (told(inline.feed("ink>")), inline.met, inline.undecided) == ("", True, False)
     assert (told(inline.feed("</think>x")), inline.settled) == ("x", True)
+
+
+def test_other_words_do_not_end_the_block():
+    """A model that rewrites may reason in text itself; what it says behind its tag would be the answer."""
+    inline = Inline(Way(Plan(reasoning=Reasoning(Show.REWRITE, via="other")), None, "here"), "think", preopened=False)
+    out = told_of(inline.feed("<think>secret</think>42")) + told_of(inline.end())
+    assert out == "<think>short and more</think>42"
+
+
+def told_of(step):
+    try:
+        next(step)
+        step.send("short</think> and more")
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it asks for one text at a time")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.shaping import Knobs, Plan, Reasoning, Show
+from proxy.errors import CallerError
 from proxy.shaping.requests import CATALOGUE
 from proxy.shaping.requests.opening import OFF, opens
 
@@ -92,6 +93,9 @@ BEGUN: list[tuple[str, dict[str, Any], bool]] = [
     (CHAT, {"messages": [{"role": "assistant", "content": [{"type": "text", "text": "<think>so"}]}]}, True),
     (CHAT, {"messages": [{"role": "assistant", "content": "<think>a</think>b"}]}, False),
     (CHAT, {"messages": [{"role": "user", "content": "What is <think>?"}]}, False),
+    (CHAT, {"messages": [{"role": "user", "content": "Why? <think>"}], "add_generation_prompt": False}, True),
+    (RESPONSES, {"input": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "<think>"}]}, True),
+    (RESPONSES, {"input": "What is <think>?"}, False),
 ]
 
 
@@ -102,3 +106,11 @@ def test_a_tag_that_the_caller_opens_is_open(dialect, body, begun):
     said = json.dumps(body)
     assert opens(dialect, said.encode(), plan) is begun
     assert opens(dialect, said.replace("<thi", "\\u003c\\u0074hi").encode(), plan) is begun
+
+
+@pytest.mark.parametrize("prompt", [[1, 2], [[1], [2]], ["text", [1]]])
+def test_a_prompt_that_cannot_be_read_is_not_taken_while_reasoning_in_text_is_hidden(prompt):
+    body = json.dumps({"prompt": prompt}).encode()
+    with pytest.raises(CallerError, match="as text"):
+        opens("openai_completions", body, Plan(reasoning=Reasoning(Show.OMIT), knobs=Knobs()))
+    assert not opens("openai_completions", body, Plan(reasoning=Reasoning(Show.OMIT), knobs=Knobs(tag="")))
