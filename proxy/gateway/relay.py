@@ -110,7 +110,8 @@ class StreamRelay:
 
     async def _out(self, chunk: bytes, rewrite: Rewriter, seen: Seen) -> bytes:
         if not self._encoding:
-            return await self._finished(self.shaper.feed(chunk), rewrite, seen)
+            out = self.shaper.feed(chunk)
+            return out if self.shaper.held is None else await self._finished(out, rewrite, seen)
         if self._shapes:
             return await self._finished(self.shaper.feed(self._inflated(chunk)), rewrite, seen)
         return self._read_copy(chunk)

@@ -49,7 +49,8 @@ class Memory:
 
     async def seen(self) -> None:
         """Before what was read reaches the caller: it may send a token back, or ask for the response, at once and of another gateway."""
-        await self._keep()
+        if self._binder.kept:
+            await self._keep()
         if (
             self._told
             or not (name := self._course.tally.response_id)
@@ -75,6 +76,5 @@ class Memory:
     async def _keep(self) -> None:
         """Hidden text that tokens name."""
         kept, self._binder.kept = self._binder.kept, {}
-        if kept:
-            notes = {HIDDEN + name: text.decode() for name, text in kept.items()}
-            await self._store.remember(self._account, notes, self._course.policy.binding.lasts)
+        notes = {HIDDEN + name: text.decode() for name, text in kept.items()}
+        await self._store.remember(self._account, notes, self._course.policy.binding.lasts)
