@@ -1,0 +1,121 @@
+"""One look at the whole population: whom to look at, who belongs together, and what is usual there. Made anew for each look."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proxy.learning.parties import Parties, most_in_a_place
+from proxy.learning.population import Population
+from proxy.learning.profile import Grams, Profile
+
+WARM_UP = 24
+"""Hours from the first exchange ever seen, in which every model seems new."""
+
+
+@dataclass(slots=True)
+class Held:
+    """Which account holds which gram how often; one entry each, by account then gram."""
+
+    rows: NDArray[np.int64]
+    """Places in `Census.profiles`."""
+    grams: NDArray[np.int64]
+    """Places in `kinds`."""
+    counts: NDArray[np.float64]
+    kinds: Grams
+    """All grams, sorted."""
+    holders: NDArray[np.int64]
+    """Accounts that hold each, over everybody."""
+    vouched: NDArray[np.int64]
+    """Those among them that are vouched for."""
+
+
+class Census:
+    """What one look knows. Accounts are sorted by name, so that the same population gives the same look."""
+
+    def __init__(self, population: Population, minimum: int, blocked: Mapping[str, float] | None = None) -> None:
+        """`minimum`: openings below which an account is not looked at. `blocked`: when accounts were."""
+        self.population = population
+        self.blocked = blocked or {}
+        self.everybody = sorted(population, key=lambda profile: profile.account)
+        self.profiles = [profile for profile in self.everybody if profile.openings >= minimum]
+        self.party = Parties(population).numbered([profile.account for profile in self.profiles])
+        self.most_in_a_place = most_in_a_place(len(population))
+
+    def __len__(self) -> int:
+        """Accounts, all of them."""
+        return len(self.everybody)
+
+    @cached_property
+    def held(self) -> Held:
+        """Grams of the accounts that are looked at, with their popularity among all."""
+        sizes = [len(profile.grams) for profile in self.everybody]
+        if not sum(sizes):
+            none = np.zeros(0, np.int64)
+            return Held(none, none, np.zeros(0), np.zeros(0, np.uint32), none, none)
+        kinds, places = np.unique(np.concatenate([profile.grams for profile in self.everybody]), return_inverse=True)
+        owners = np.repeat([profile.vouched for profile in self.everybody], sizes)
+        looked = np.full(len(self.everybody), -1)
+        looked[[place for place, profile in enumerate(self.everybody) if self._looked(profile)]] = np.arange(len(self.profiles))
+        rows = np.repeat(looked, sizes)
+        kept = rows >= 0
+        counts = np.concatenate([profile.counts for profile in self.everybody]).astype(np.float64)
+        holders = np.bincount(places, minlength=len(kinds))
+        vouched = np.bincount(places[owners], minlength=len(kinds))
+        return Held(rows[kept], places[kept], counts[kept], kinds, holders, vouched)
+
+    def strangers_to(self, pieces: Grams) -> NDArray[np.int64]:
+        """How many accounts hold each of `pieces`, whoever is vouched for left out."""
+        held = self.held
+        places = np.searchsorted(held.kinds, pieces)
+        return held.holders[places] - held.vouched[places]
+
+    def _looked(self, profile: Profile) -> bool:
+        return bool(self._named) and profile.account in self._named
+
+    @cached_property
+    def _named(self) -> set[str]:
+        return {profile.account for profile in self.profiles}
+
+    @cached_property
+    def parties(self) -> int:
+        return len(set(self.party.tolist()))
+
+    @cached_property
+    def identity(self) -> float:
+        """Share of accounts of which something says who they are: a payment, or an address that is no front. Where most are nobody,
+        colleagues cannot be told from strangers."""
+        most = self.most_in_a_place
+        known = sum(
+            bool(profile.payment) or any(self.population.users(address) <= most for address in profile.addresses)
+            for profile in self.everybody
+        )  # fmt: skip
+        return known / len(self.everybody) if self.everybody else 0.0
+
+    @cached_property
+    def clock(self) -> dict[int, float]:
+        """Of all the hours in which accounts were up, the share of each hour."""
+        up = Counter(hour for profile in self.everybody for hour in profile.up())
+        total = sum(up.values())
+        return {hour: times / total for hour, times in sorted(up.items())}
+
+    @cached_property
+    def software(self) -> dict[int, int]:
+        """Parties that use each software."""
+        seen = {(profile.software, int(party)) for profile, party in zip(self.profiles, self.party, strict=True)}
+        return Counter(software for software, _ in seen)
+
+    @cached_property
+    def moves(self) -> dict[str, tuple[int, float]]:
+        """Models that came while it was looking: the hour of their first use, and the share of accounts that took them up in a day."""
+        first = min((profile.first for profile in self.everybody), default=0.0)
+        used: dict[str, int] = {}
+        for profile in self.everybody:
+            for model, (_, hour) in profile.models.items():
+                used[model] = min(used.get(model, hour), hour)
+        new = {model: hour for model, hour in sorted(used.items()) if hour > first // 3600 + WARM_UP}
+        size = max(1, len(self.profiles))
+        return {model: (hour, sum(profile.moved(model, hour, 24) for profile in self.profiles) / size) for model, hour in new.items()}
