@@ -2,7 +2,7 @@
 
 Machines are noisy and drift, so only ratios within one run mean something: each round visits all three, and the medians
 over rounds are compared. A stream with reasoning is also sent to an account that is degraded: its reasoning is left out and sealed.
-In the end, what shaping alone costs.
+In the end, what shaping alone costs, and what is learned from an exchange.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
 
-from bench import shaping
+from bench import observing, shaping
 from bench.load import Burst, burst
 from proxy.core.ladder import Rung
 from tests.support.demo import demo_model
@@ -118,3 +118,5 @@ def _compare(what: str, one: Row, other: Row) -> None:
 asyncio.run(main())
 print()
 shaping.report()
+print()
+observing.report()

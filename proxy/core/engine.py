@@ -113,11 +113,14 @@ def _squeezed(case: Case, share: float) -> tuple[Meter, ...]:
 
 
 def _closed(case: Case, stands: Place, terms: Terms, policy: Policy) -> Fault | None:
-    """What would bring an answer by a way on which it cannot be shaped, or that was made for somebody else."""
+    """What would bring an answer by a way on which it cannot be shaped, that was made for somebody else, or of which nobody knows how to
+    read it."""
     ask, verdict = case.ask, case.verdict
     if ask.operation is Operation.TUNNEL and ask.unshaped and terms.plan:
         return refusals.side_door(policy, case.reference, stands.ground)
-    asked_here = policy.binding.on and ask.follows and case.account.source != "upstream" and isinstance(verdict, Grant)
+    bound = policy.binding.on and ask.follows and case.account.source != "upstream"
+    unread = policy.peculiar and ask.operation is Operation.FETCH_RESPONSE and terms.plan.hides
+    asked_here = (bound or unread) and isinstance(verdict, Grant)
     if asked_here and verdict.local:
         return refusals.store_lost(policy, case.reference)  # nobody can say whose it is
     if asked_here and verdict.note is None:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from proxy.core.facts import Account
 from proxy.core.logits import LogitGuard
 from proxy.core.quota import Accounting, Quota
+from proxy.core.risk import Risk
 from proxy.core.rules import Binding, Ladder
 from proxy.core.shaping import Knobs
 
@@ -80,6 +81,16 @@ class Rewrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """`recording:`: exchanges are written down, to be replayed."""
+
+    to: str = ""
+    """The directory in which each worker has a file of its own; "": nothing is recorded."""
+    text: bool = False
+    """Requests as they were sent; else what is learned from them, and what is personal hashed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One policy, whole. `digest` identifies its content (SHA-256 of the compiled source, first 12 hex digits)."""
 
@@ -116,15 +127,26 @@ class Policy:
     rewrite: Rewrite = field(default_factory=Rewrite)
     shaping_error: str = "end_stream"
     """What becomes of an answer that cannot be shaped as it must be."""
-    pending: tuple[str, ...] = ()
-    """Parts of the file that parse but are not yet in force; `check` and the start say so."""
+    risk: Risk = field(default_factory=Risk)
+    """How evidence becomes a score; off where the policy says nothing of it."""
+    recording: Recording = field(default_factory=Recording)
     notes: tuple[str, ...] = ()
     """Warnings of the compiler: rules that can never match, and the like."""
+
+    @property
+    def observes(self) -> bool:
+        """Is anything kept of exchanges that have ended?"""
+        return self.risk.on or bool(self.recording.to)
 
     def tier(self, account: Account) -> Tier:
         """The account's tier: by list, by its identity source, or the default. An unknown name falls to the default."""
         named = self.account_tiers.get(account.id) or account.tier
         return self.tiers.get(named) or self.tiers[self.default_tier]
+
+    @property
+    def peculiar(self) -> bool:
+        """Are there models whose answers nobody can read who does not know which one made them?"""
+        return any(knobs.preopened or knobs.tag not in {"", _NONE.tag} for _, knobs in self.knobs)
 
     def knobs_of(self, model: str) -> Knobs:
         """What `model` knows; of a model that no pattern names, nothing is known."""

@@ -58,6 +58,11 @@ class Ladder:
     """Seconds that a verification holds."""
     pin: float = 3600.0
     """Seconds that a conversation keeps the shaping it began with; 0: a new rung bites at once."""
+    shapes: bool = field(init=False)
+    """Does a rung change requests or answers?"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shapes", any(self.rule(rung).terms.plan for rung in Rung))
 
     def rule(self, rung: Rung) -> Rule:
         return self.rules.get(rung) or USUAL.get(rung) or Rule()
@@ -65,7 +70,7 @@ class Ladder:
     @property
     def pins(self) -> bool:
         """Must conversations be remembered?"""
-        return self.pin > 0
+        return self.pin > 0 and self.shapes
 
 
 @dataclass(frozen=True, slots=True)

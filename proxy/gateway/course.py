@@ -10,6 +10,7 @@ from proxy.core.quota import Claim
 from proxy.dialects.base import Dialect, Headers, Tally
 from proxy.gateway.ports import Arrival, Caller, Trace
 from proxy.gateway.reading import Reading
+from proxy.learning.observe import Traits
 
 
 @dataclass(slots=True)
@@ -44,3 +45,9 @@ class Course:
     ending: Ending = Ending.FAILED
     """Until something else is known: what nobody foresaw is our fault."""
     first_byte_at: float | None = None
+    traits: Traits | None = None
+    """What its request shows, as hashes; None where nothing is learned from it."""
+    foreign: int = 0
+    """Reasoning blocks of the request that were issued to somebody else."""
+    recorded: bytes = b""
+    """The request as it was sent, where the policy has that recorded."""

@@ -20,7 +20,7 @@ from proxy.core.quota import Denial, Grant
 from proxy.dialects import routing
 from proxy.dialects.base import Route
 from proxy.errors import CallerError, StoreError, UpstreamError
-from proxy.gateway import faults
+from proxy.gateway import faults, observing
 from proxy.gateway.course import Course
 from proxy.gateway.disclosure import disclosed
 from proxy.gateway.forwarding import ForeignReasoningError, Forwarding
@@ -208,3 +208,4 @@ class Exchange:
             course.first_byte_at, course.tally.model, course.tally.response_id, course.tally.finish_reasons,
         )  # fmt: skip
         course.trace.end(outcome)
+        observing.observe(self._rooms, course, outcome)

@@ -10,7 +10,7 @@ from proxy.core.facts import GENERATES, Account, Ending, Operation
 from proxy.core.sealing import Finding
 from proxy.dialects.base import Headers, Tally
 from proxy.errors import UpstreamError
-from proxy.gateway import faults
+from proxy.gateway import faults, observing
 from proxy.gateway.course import Course
 from proxy.gateway.disclosure import dropped
 from proxy.gateway.headers import downward, length_of, upward, value_of
@@ -63,6 +63,7 @@ class Forwarding:
         prepared = await prepare(course, self._plan, self._binder, self._rooms)
         if prepared.findings:
             course.trace.found(prepared.findings)
+            course.foreign = observing.foreign(prepared.findings, self._account)
             course.own += dropped(prepared.findings) if self._binder.rules.enforce else ()
             rules = self._binder.rules
             if rules.refuse and rules.enforce and any(finding is not Finding.LOST for finding, _ in prepared.findings):
@@ -76,6 +77,8 @@ class Forwarding:
         if course.reading.websocket:
             course.status, course.ending = await tunnel(self._rooms.upstream, dispatch, course.caller)
             return
+        if course.reading.said is not None:
+            asyncio.get_running_loop().call_soon(observing.sketch, self._rooms, course)  # while the model works
         answer = await self._rooms.upstream.send(dispatch)
         del dispatch
         course.reading.let_go()
@@ -111,7 +114,7 @@ class Forwarding:
         shaper = make(plan, self._binder, anchor) if make is not None else None
         passed = downward(answer.headers, own_credential=self._account.source == "upstream", reshaped=plan.edits_answer)
         headers = (*passed, *course.own, ("stillgate-request-id", course.arrival.id))
-        self._memory.anchor, self._memory.inside = anchor, plan.knobs.preopened
+        self._memory.anchor, self._memory.inside = anchor, self._plan.knobs.preopened
         if streamed:
             await self._stream(answer, headers, StreamRelay(course, plan, shaper, lambda size: made(self._rooms, course, size)))
         elif shaper is not None:

@@ -12,6 +12,8 @@ from proxy.core.quota import Claim, Denial, Grant, Unit
 from proxy.core.sealing import Finding
 from proxy.core.shaping import Notice
 from proxy.dialects.base import Headers
+from proxy.learning.observation import Observation
+from proxy.learning.observe import Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,9 @@ class Store(Protocol):
     def release(self, request: str, account: Account, claims: Sequence[Claim]) -> None:
         """Gives everything back: the exchange cost nothing. Returns at once."""
 
+    def observe(self, seen: Observation) -> None:
+        """Hands an ended exchange to whoever learns. Returns at once; written soon, with the settlements, or lost with the store."""
+
     def note(self, account: Account, name: str, text: str, seconds: float) -> None:
         """Leaves a note for `seconds`, unless one of that name is there. Returns at once; written soon, or lost with the store."""
 
@@ -157,6 +162,23 @@ class Store(Protocol):
 
     async def recall(self, account: Account, names: Sequence[str]) -> list[str | None]:
         """The notes of these names; None for each that is not there, or where the store does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An exchange to be written down."""
+
+    seen: Observation
+    finished: Finished
+    request: bytes
+    """As it was sent; b"" where only what is learned from it is recorded."""
+
+
+class Recorder(Protocol):
+    """Writes exchanges down, where the policy says so."""
+
+    def record(self, exchange: Recorded) -> None:
+        """Returns at once; written soon, or dropped and counted where the disk is full or too slow."""
 
 
 class KeyTable(Protocol):

@@ -82,6 +82,6 @@ def _prepared(plain: bytes, dialect: str, plan: Plan, binder: Binder) -> Prepare
     binder.kept = {}
     body = REQUESTS[dialect].request(restored.body, plan) if plan.edits_request else restored.body
     anchor = history.anchor(plain) if plan.reshapes else ""
-    inside = opening.opens(dialect, body, plan) if plan.hides else plan.knobs.preopened
+    inside = opening.opens(dialect, body, plan) if plan.hides else binder.knobs.preopened
     changed = body is not plain and body != plain
     return Prepared(body, changed, anchor, restored.findings, revealing=binder.revealed, inside=inside)

@@ -5,14 +5,15 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from proxy.core.facts import Ask, Operation
+from proxy.core.facts import GENERATES, Ask, Operation
 from proxy.core.policy import OpenRoute, Policy
+from proxy.dialects import conversation
 from proxy.dialects.base import Dialect, Route
+from proxy.dialects.conversation import Conversation
 from proxy.gateway.headers import value_of
 from proxy.gateway.inflate import inflate
 from proxy.gateway.ports import Arrival, Body
 from proxy.gateway.tunnel import is_websocket
-from proxy.shaping.histories import CATALOGUE as HISTORIES
 
 LARGE = 1 << 14
 """Bodies past this many bytes are looked into off the event loop, which must never stand still."""
@@ -28,6 +29,8 @@ class Reading:
     """The body as it is looked into: decompressed."""
     opening: str = ""
     """Fingerprint of what the conversation begins with; "" where conversations need not be known again."""
+    said: Conversation | None = None
+    """What is learned from, until it is hashed; None where nothing is."""
     websocket: bool = False
     """Only an opened route may become a WebSocket: what flows in one is not counted."""
 
@@ -50,8 +53,11 @@ async def read(arrival: Arrival, body: Body, route: Route | OpenRoute, dialect: 
         ask = dialect.read(route, plain)
         if ask.operation is Operation.FETCH_RESPONSE:
             ask = replace(ask, follows=_named(route, arrival.path))
-        history = HISTORIES.get(dialect.name) if policy.ladder.pins and ask.operation is Operation.CHAT and not ask.follows else None
-        return Reading(ask, raw if raw or present else None, plain, history.opening(plain).hex() if history is not None else "")
+        pinned = policy.ladder.pins and ask.operation is Operation.CHAT and not ask.follows
+        learned = policy.observes and ask.operation in GENERATES
+        said = conversation.read(dialect.name, plain) if pinned or learned else None
+        opening = said.fingerprint if pinned and said is not None else ""
+        return Reading(ask, raw if raw or present else None, plain, opening, said if learned else None)
 
     return await asyncio.to_thread(understood) if len(raw) > LARGE or encoding else understood()
 

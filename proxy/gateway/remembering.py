@@ -51,17 +51,18 @@ class Memory:
         """Before what was read reaches the caller: it may send a token back, or ask for the response, at once and of another gateway."""
         if self._binder.kept:
             await self._keep()
-        if (
-            self._told
-            or not (name := self._course.tally.response_id)
-            or not (self._course.policy.ladder.pins or self._course.policy.binding.on or self._course.began > Rung.CLEAR)
-        ):
+        if self._told or not (name := self._course.tally.response_id) or not (self._course.policy.ladder.pins or self._matters):
             return
         self._told = True
         course, ladder = self._course, self._course.policy.ladder
-        matters = course.began > Rung.CLEAR or course.policy.binding.on
         said = Remembered(course.began, self.anchor, self._since(), self._account.id, self._binder.model, self.inside)
-        await self._store.remember(self._account, {response_note(name): said.text()}, KEPT_FOR if matters else ladder.pin)
+        await self._store.remember(self._account, {response_note(name): said.text()}, KEPT_FOR if self._matters else ladder.pin)
+
+    @property
+    def _matters(self) -> bool:
+        """Will it count for as long as the response can be fetched: how it was shaped, to whom it is bound, or how it must be read?"""
+        course = self._course
+        return course.began > Rung.CLEAR or course.policy.binding.on or course.policy.peculiar
 
     def _since(self) -> float:
         """A chain of responses is one conversation: it is pinned from its first one on."""

@@ -9,7 +9,8 @@ from proxy.core.facts import Account
 from proxy.core.policy import Policy
 from proxy.core.sealing import Seal
 from proxy.gateway.capacity import Places
-from proxy.gateway.ports import Door, Identity, Store, Telemetry, Upstream
+from proxy.gateway.ports import Door, Identity, Recorder, Store, Telemetry, Upstream
+from proxy.learning.sketch import Keyed
 
 
 @dataclass(slots=True)
@@ -28,6 +29,9 @@ class Rooms:
     max_body: int
     clock: Callable[[], float]
     seal: Seal
+    key: Keyed
+    """With the operator's secret: what is learned from is hashed with it."""
+    recorder: Recorder
     links: Callable[[Account, float, float], str]
     """Where an account's owner can verify, as an address: at a time, and when earlier links were spent. "" where nowhere."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

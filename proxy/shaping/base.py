@@ -74,9 +74,6 @@ class History(Protocol):
 
     name: ClassVar[str]
 
-    def opening(self, body: bytes) -> bytes:
-        """What a conversation begins with (system texts and the first turn of the caller's), to know it again; b"" where there is none."""
-
     def anchor(self, body: bytes) -> str:
         """Fingerprint of the caller's last turn: what the answer to this request will be bound to; "" where there is none."""
 

@@ -14,6 +14,7 @@ from proxy.core.ledger import Ledger
 from proxy.core.policy import Policy
 from proxy.core.quota import Claim, Denial, Grant, Quota, Unit
 from proxy.errors import StoreError
+from proxy.learning.observation import Observation
 from proxy.stores.breaker import Breaker
 from proxy.stores.redis_store import RedisStore
 
@@ -116,6 +117,9 @@ class SteadyStore:
             self._local.discard(request)
             self._ledger.release(request, self._clock())
         self._remote.release(request, account, claims)
+
+    def observe(self, seen: Observation) -> None:
+        self._remote.observe(seen)
 
     def _answered(self, account: Account, standing: str) -> None:
         self._breaker.succeeded()

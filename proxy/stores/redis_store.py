@@ -1,4 +1,4 @@
-"""Counting in Redis: one script call before forwarding; settlements in batches, off the path.
+"""Counting in Redis: one script call before forwarding; settlements in batches, off the path, and observations with them.
 
 Times are the server's. Every call is idempotent by request, so that a batch whose answer was lost is sent again.
 """
@@ -16,9 +16,11 @@ import msgspec
 from proxy.core.facts import Account
 from proxy.core.quota import ASKED, Claim, Denial, Grant, Meter, Unit
 from proxy.errors import StoreError
+from proxy.learning.observation import Observation
 from proxy.stores.connect import Connection, store_error
 from proxy.stores.notes import RedisNotes, note_key
 from proxy.stores.scripts import Call, run, run_all
+from proxy.stores.stream import Outgoing, appending
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,9 @@ LEASE = 6.0
 
 BATCH = 256
 """Settlements in one trip."""
+
+GATHER = 0.05
+"""Seconds in which observations gather before they ride with a batch: a call for each would cost more than making it."""
 
 MOST_PENDING = 100_000
 """Settlements kept while the store is away, two kilobytes each; past it the oldest is dropped, and counted."""
@@ -43,9 +48,15 @@ MONTH = 31 * 86400
 class RedisStore:
     """The `Store` port. `work` and `beat` are loops that a task group runs beside it."""
 
-    def __init__(self, connection: Connection, lease: float = LEASE, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, connection: Connection, lease: float = LEASE, clock: Callable[[], float] = time.monotonic, *, partitions: int = 1
+    ) -> None:
+        """`partitions`: of the stream of observations."""
         self._connection = connection
         self.notes = RedisNotes(connection)
+        self.observations = Outgoing(partitions)
+        self._gathered = False
+        """Have the observations that wait gathered for long enough?"""
         self._lease = lease
         self._clock = clock
         self._running: dict[str, str] = {}
@@ -100,6 +111,16 @@ class RedisStore:
             call = Call("release", _lease_keys(account.organization), ("", self._lease, request))
             self._later(request, lambda: call)
 
+    def observe(self, seen: Observation) -> None:
+        if not self.observations:
+            asyncio.get_running_loop().call_later(GATHER, self._have_gathered)
+        self.observations.put(seen)
+
+    def _have_gathered(self) -> None:
+        if self.observations:
+            self._gathered = True
+            self._more.set()
+
     def _later(self, request: str, make: Callable[[], Call]) -> None:
         self._running.pop(request, None)
         self._pending[request] = make
@@ -114,18 +135,23 @@ class RedisStore:
             await self._more.wait()
             self._more.clear()
             await self._tell_active()
-            while self._pending:
-                if not await self.flush():
+            while self._pending or self._gathered:
+                if not await self.flush(learned=self._gathered):
                     await asyncio.sleep(0.2)
 
-    async def flush(self) -> bool:
-        """One batch; what failed goes to the end, so that it never keeps others waiting. False where nothing was written."""
-        batch = dict(islice(self._pending.items(), BATCH))
+    async def flush(self, *, learned: bool = True) -> bool:
+        """One batch; what failed goes to the end, so that it never keeps others waiting. False where nothing was written.
+        `learned`: with observations."""
+        batch, seen = dict(islice(self._pending.items(), BATCH)), self.observations.batch() if learned else {}
+        calls = [*(make() for make in batch.values()), *(appending(partition, some) for partition, some in seen.items())]
         try:
-            results = await run_all(self._connection, [make() for make in batch.values()], PATIENCE)
+            results = await run_all(self._connection, calls, PATIENCE)
         except StoreError:
             return False
-        for (request, make), result in zip(batch.items(), results, strict=True):
+        for some, result in zip(seen.values(), results[len(batch) :], strict=True):
+            (self.observations.failed if isinstance(result, Exception) else self.observations.written)(some)
+        self._gathered = self._gathered and bool(self.observations)
+        for (request, make), result in zip(batch.items(), results[: len(batch)], strict=True):
             if self._pending.get(request) is not make:
                 continue
             if isinstance(result, Exception):
@@ -138,12 +164,13 @@ class RedisStore:
         """Writes what is left before the worker goes; True where nothing is."""
         try:
             async with asyncio.timeout(seconds):
-                while self._pending:
+                while self._pending or self.observations:
                     if not await self.flush():
                         await asyncio.sleep(0.05)
         except TimeoutError:
-            log.error("%d settlements could not be written; their leases expire and are charged as estimated", len(self._pending))
-        return not self._pending
+            left = len(self._pending), len(self.observations)
+            log.error("%d settlements could not be written; their leases expire and are charged as estimated. Nor %d observations", *left)
+        return not self._pending and not self.observations
 
     async def beat(self, at: float) -> None:
         """Renews the leases of what still runs, and ends those that others left behind. Raises `StoreError`."""

@@ -11,7 +11,7 @@ from redis.exceptions import NoScriptError
 from proxy.errors import StoreError
 from proxy.stores.connect import Connection
 
-NAMES = ("reserve", "extend", "settle", "release", "renew", "inspect", "sign")
+NAMES = ("reserve", "extend", "settle", "release", "renew", "inspect", "sign", "append")
 
 
 class Script:

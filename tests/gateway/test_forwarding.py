@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from proxy.core.case import Remembered
 from proxy.core.ladder import Rung
 from proxy.core.policy import Policy, Tier
 from proxy.core.quota import Quota, Unit, Window
@@ -17,6 +18,7 @@ from proxy.core.sealing import MARK
 from proxy.core.shaping import Knobs, Show
 from proxy.core.shaping import Reasoning as Wanted
 from proxy.gateway.exchange import Exchange
+from proxy.gateway.remembering import KEPT_FOR, response_note
 from tests.support.line import AT, House, MemoryAnswer, MemoryBody, MemoryCaller, Script
 from tests.support.policies import policy
 
@@ -230,18 +232,57 @@ async def test_reasoning_is_put_in_other_words_by_the_model_that_the_policy_name
     assert SECRET in asked_of[0]["messages"][1]["content"]
 
 
-@pytest.mark.parametrize("inline", [Knobs(preopened=True), Knobs(tag="thought")])
+INLINE = [Knobs(preopened=True), Knobs(tag="thought")]
+
+
+@pytest.mark.parametrize("inline", INLINE)
 async def test_a_response_that_is_fetched_is_read_as_its_models_answers_are(inline: Knobs) -> None:
     house = House(ruled(Rung.DEGRADED, Reasoning(Wanted(Show.OMIT)), knobs=(("m1", inline),)), {})
     house.store.standings["ann"] = "degraded"
-    text = ("" if inline.preopened else "<thought>") + SECRET + f"</{inline.tag}>Six."
-    message = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
-    answer = (json.dumps({"id": "resp_1", "object": "response", "model": "m1", "output": [message], "usage": None}).encode(),)
+    answer = a_response(inline)
     made = await asked(house, b'{"model": "m1", "input": "Hello"}', answer, path="/v1/responses")
     fetched = await asked(house, b"", answer, method="GET", path="/v1/responses/resp_1")
     for caller in (made, fetched):
         assert SECRET.encode() not in caller.body
         assert b"Six." in caller.body
+
+
+def a_response(inline: Knobs) -> tuple[bytes, ...]:
+    text = ("" if inline.preopened else f"<{inline.tag}>") + SECRET + f"</{inline.tag}>Six."
+    message = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
+    return (json.dumps({"id": "resp_1", "object": "response", "model": "m1", "output": [message], "usage": None}).encode(),)
+
+
+@pytest.mark.parametrize("inline", INLINE)
+@pytest.mark.parametrize("pin", [3600.0, 0.0])
+async def test_how_a_response_must_be_read_is_known_for_as_long_as_it_can_be_fetched(inline: Knobs, pin: float) -> None:
+    """Also one of which nothing had to be hidden when it was made: as its caller had it, so it is fetched."""
+    ladder = Ladder({Rung.DEGRADED: Rule((Reasoning(Wanted(Show.OMIT)),))}, pin=pin)
+    house = House(policy(ladder=ladder, knobs=(("m1", inline),)), {})
+    answer = a_response(inline)
+    made = await asked(house, b'{"model": "m1", "input": "Hello"}', answer, path="/v1/responses")
+    assert SECRET.encode() in made.body
+    assert house.store.lasting == [KEPT_FOR]
+    said = Remembered.parse(house.store.notes["ann", response_note("resp_1")])
+    assert (said.rung, said.model, said.inside) == (Rung.CLEAR, "m1", inline.preopened)
+    house.store.standings["ann"] = "degraded"
+    fetched = await asked(house, b"", answer, method="GET", path="/v1/responses/resp_1")
+    assert (fetched.status, fetched.body) == (200, made.body)
+
+
+@pytest.mark.parametrize("inline", INLINE)
+async def test_a_response_of_which_nobody_knows_how_to_read_it_is_not_given_out(inline: Knobs) -> None:
+    house = House(ruled(Rung.DEGRADED, Reasoning(Wanted(Show.OMIT)), knobs=(("m1", inline),)), {})
+    await asked(house, b'{"model": "m1", "input": "Hello"}', a_response(inline), path="/v1/responses")
+    house.store.notes.clear()
+    clear = await asked(house, b"", a_response(inline), method="GET", path="/v1/responses/resp_1")
+    assert (clear.status, SECRET.encode() in clear.body) == (200, True)
+    house.store.standings["ann"] = "degraded"
+    fetched = await asked(house, b"", a_response(inline), method="GET", path="/v1/responses/resp_1")
+    assert (fetched.status, json.loads(fetched.body)["code"]) == (404, "response_not_found")
+    house.rooms.policy = replace(house.policy, knobs=())
+    served = await asked(house, b"", a_response(Knobs()), method="GET", path="/v1/responses/resp_1")
+    assert (served.status, SECRET.encode() in served.body) == (200, False)
 
 
 async def test_what_is_made_later_is_not_waited_for_now(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,10 @@ from proxy.dialects.base import Headers
 from proxy.errors import CallerError, StoreError, UpstreamError
 from proxy.gateway.capacity import Places
 from proxy.gateway.exchange import Exchange
-from proxy.gateway.ports import Arrival, Dispatch
+from proxy.gateway.ports import Arrival, Dispatch, Recorded
 from proxy.gateway.rooms import Rooms
+from proxy.learning.observation import Observation
+from proxy.learning.sketch import Keyed
 from proxy.sealing.keyring import Keyring
 from proxy.sealing.seal import KeyedSeal
 
@@ -62,6 +64,9 @@ class MemoryStore:
         self.standings: dict[str, str] = {}
         self.last: dict[str, str] = {}
         self.notes: dict[tuple[str, str], str] = {}
+        self.lasting: list[float] = []
+        """Of what was to be remembered: seconds."""
+        self.observed: list[Observation] = []
         self._clock = clock
         self._loss = loss
         self._calls = 0
@@ -72,6 +77,9 @@ class MemoryStore:
     def known(self, account: Account) -> str:
         return self.last.get(account.id, "")
 
+    def observe(self, seen: Observation) -> None:
+        self.observed.append(seen)
+
     def note(self, account: Account, name: str, text: str, seconds: float) -> None:
         self.notes.setdefault((account.organization, name), text)
 
@@ -79,6 +87,7 @@ class MemoryStore:
         await turn()
         for name, text in notes.items():
             self.note(account, name, text, seconds)
+            self.lasting.append(seconds)
 
     async def recall(self, account: Account, names: Sequence[str]) -> list[str | None]:
         await turn()
@@ -320,6 +329,16 @@ class MemoryTelemetry:
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
 
+class MemoryRecorder:
+    """The `Recorder` port."""
+
+    def __init__(self) -> None:
+        self.recorded: list[Recorded] = []
+
+    def record(self, exchange: Recorded) -> None:
+        self.recorded.append(exchange)
+
+
 @dataclass
 class House:
     """All ports in memory, wired."""
@@ -334,11 +353,13 @@ class House:
         self.upstream = MemoryUpstream(self.scripts)
         self.telemetry = MemoryTelemetry()
         self.places = Places(self.policy.capacity, 1)
+        self.recorder = MemoryRecorder()
         self.callers = {name: MemoryCaller(script) for name, script in self.scripts.items()}
         self.rooms = Rooms(
             policy=self.policy, identity=MemoryIdentity(), store=self.store, upstream=self.upstream, telemetry=self.telemetry,
             door=OpenDoor(), places=self.places, estimator=Estimator(), max_body=1 << 20, clock=self.clock,
-            seal=KeyedSeal(Keyring(b"k" * 32)), links=lambda account, *_: f"https://verify.test/{account.id}", sleep=self.clock.sleep,
+            seal=KeyedSeal(Keyring(b"k" * 32)), key=Keyed(b"k" * 32), recorder=self.recorder,
+            links=lambda account, *_: f"https://verify.test/{account.id}", sleep=self.clock.sleep,
         )  # fmt: skip
 
     def arrival(self, name: str) -> Arrival:

@@ -31,10 +31,6 @@ class MessagesHistory:
 
     name: ClassVar[str] = "anthropic_messages"
 
-    def opening(self, body: bytes) -> bytes:
-        found, messages = messages_of(body, "messages")
-        return Turns(messages, tell).opening(content_of(found.get("system")).text)
-
     def anchor(self, body: bytes) -> str:
         return Turns(messages_of(body, "messages")[1], tell).last
 

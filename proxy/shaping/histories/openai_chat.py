@@ -25,9 +25,6 @@ class ChatHistory:
 
     name: ClassVar[str] = "openai_chat"
 
-    def opening(self, body: bytes) -> bytes:
-        return _turns(body).opening()
-
     def anchor(self, body: bytes) -> str:
         return _turns(body).last
 

@@ -1,6 +1,5 @@
 """Legacy completions have no history: a prompt is all there is."""
 
-import hashlib
 from typing import ClassVar
 
 from proxy.shaping.base import Restored
@@ -8,18 +7,11 @@ from proxy.shaping.binding import Binder
 from proxy.shaping.edit import Raw, maybe_items
 from proxy.shaping.histories.turns import Said, messages_of, text_of
 
-MOST = 1024
-"""Characters of a prompt that say how it begins."""
-
 
 class CompletionsHistory:
     """`POST /completions`."""
 
     name: ClassVar[str] = "openai_completions"
-
-    def opening(self, body: bytes) -> bytes:
-        prompt = _prompt(body)
-        return hashlib.sha256(prompt[:MOST].encode()).digest()[:16] if prompt else b""
 
     def anchor(self, body: bytes) -> str:
         prompt = _prompt(body)

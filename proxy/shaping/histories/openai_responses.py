@@ -7,14 +7,13 @@ it, so whoever lost it, to another model or to time, would lose that; and most c
 (AstralBeamAI/astralbeam pull 66, laravel/ai pull 1052; for messages NousResearch/hermes-agent pull 102282.)
 """
 
-import hashlib
 from typing import ClassVar
 
 from proxy.core.sealing import MARK
 from proxy.dialects import twins
 from proxy.shaping.base import Restored
 from proxy.shaping.binding import Binder
-from proxy.shaping.edit import NULL, Object, Raw, closed, maybe_items, maybe_text, written
+from proxy.shaping.edit import Object, Raw, closed, maybe_items, maybe_text, written
 from proxy.shaping.histories import plain
 from proxy.shaping.histories.judge import Judge, Verdict
 from proxy.shaping.histories.turns import Said, Turns, content_of, messages_of, role_of, text_of
@@ -33,14 +32,6 @@ class ResponsesHistory:
     """`POST /responses`."""
 
     name: ClassVar[str] = "openai_responses"
-
-    def opening(self, body: bytes) -> bytes:
-        found, items = _items(body)
-        if found.get("previous_response_id", NULL) != NULL:
-            return b""
-        if found.get("conversation", NULL) != NULL:  # the provider's name for it
-            return hashlib.sha256(bytes(found["conversation"])).digest()[:16]
-        return Turns(items, tell).opening(text_of(found.get("instructions")))
 
     def anchor(self, body: bytes) -> str:
         return Turns(_items(body)[1], tell).last

@@ -90,15 +90,6 @@ class Turns:
     def last(self) -> str:
         return self.before(len(self._messages))
 
-    def opening(self, system: str = "") -> bytes:
-        """Digest of all leading system texts and the first turn; b"" where there are no messages."""
-        if not self._messages:
-            return b""
-        leading = [content_of(self.message(place).get("content")).text for place in range(self.start)]
-        first = next((said for place in range(self.start, len(self._messages)) if (said := self.at(place)) is not None), Said())
-        texts = [text.strip() for text in (system, *leading) if text.strip()]
-        return _digest((texts, first.ids, first.text.strip(), first.media)).digest()[:16]
-
 
 def role_of(message: Object) -> str:
     return maybe_text(message.get("role")) or ""

@@ -157,12 +157,3 @@ def test_pictures_count_where_there_is_nothing_else():
     text = {"type": "text", "text": "what is it?"}
     assert HISTORY.anchor(body(picture("a"))) != HISTORY.anchor(body(picture("b")))
     assert HISTORY.anchor(body(picture("a", text))) == HISTORY.anchor(body(picture("b", text)))
-    assert HISTORY.opening(body(picture("a", text))) != HISTORY.opening(body(picture("b", text)))
-
-
-def test_the_opening_is_the_system_prompt_and_the_first_turn():
-    first = HISTORY.opening(body(ASK, system="be kind"))
-    marked = [{"type": "text", "text": "be kind", "cache_control": {"type": "ephemeral"}}]
-    assert HISTORY.opening(body(ASK, said(USE), RESULT, system=marked)) == first
-    assert HISTORY.opening(body(ASK)) != first
-    assert HISTORY.opening(body()) == b""

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from proxy.core.rules import Binding
 from proxy.core.sealing import MARK, Finding
 from proxy.dialects import CATALOGUE as DIALECTS
-from proxy.errors import CallerError
 from proxy.sealing.keyring import Keyring
 from proxy.sealing.seal import KeyedSeal
 from proxy.shaping.binding import Binder
@@ -39,10 +38,7 @@ def tokens(body: bytes) -> int:
 
 def check_accepted(talk: Conversation, body: bytes) -> None:
     reader = next(dialect for dialect in DIALECTS if dialect.name == talk.name)
-    try:
-        reader.read(reader.routes[0], body)
-    except CallerError as error:  # pragma: no cover
-        pytest.fail(str(error))
+    reader.read(reader.routes[0], body)
 
 
 @kinds
@@ -251,25 +247,8 @@ NONSENSE = [
 @given(body=st.binary(max_size=60) | st.sampled_from(NONSENSE))
 def test_nothing_raises(name, body):
     history = CATALOGUE[name]
-    assert isinstance(history.opening(body), bytes)
     assert isinstance(history.anchor(body), str)
     history.restore(body, binder())
-
-
-@kinds
-@given(script=scripts)
-def test_a_conversation_is_known_again_by_its_opening(kind, script):
-    talk = played(kind, script, binder)
-    first = talk.history.opening(talk.body(talk.sent[: 1 + (kind.name == "openai_chat")]))
-    assert len(first) == 16
-    assert talk.history.opening(talk.body()) == first
-    assert replace_system(kind, talk) != first
-
-
-def replace_system(kind: type[Conversation], talk: Conversation) -> bytes:
-    other = kind("be brief")
-    other.says("question 0")
-    return talk.history.opening(other.body())
 
 
 def test_a_history_is_called_as_its_dialect():

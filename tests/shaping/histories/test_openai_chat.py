@@ -28,13 +28,6 @@ def test_anchors():
     assert HISTORY.anchor(body({"role": "function", "name": "f", "content": "3"})) != HISTORY.anchor(body(tool))
 
 
-def test_openings():
-    system, developer = {"role": "system", "content": "be kind"}, {"role": "developer", "content": [{"type": "text", "text": "be kind"}]}
-    assert HISTORY.opening(body(system, ASK, ASK)) == HISTORY.opening(body(developer, ASK)) != HISTORY.opening(body(ASK))
-    assert HISTORY.opening(body()) == b""
-    assert HISTORY.opening(b'{"messages":[{"role":"user","content":"\\ud83d"}]}') != HISTORY.opening(body({"role": "user", "content": ""}))
-
-
 @pytest.mark.parametrize("request_body", [
     b'{"messages":[{"role":"assistant","reasoning_details":[{"data":"stolen"}],"reasoning_details":[]}]}',
     b'{"messages":[{"role":"assistant","reasoning_details":[{"data":"stolen"}]}],"messages":[]}',

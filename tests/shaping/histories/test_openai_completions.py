@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.shaping.histories.openai_completions import MOST, CompletionsHistory
+from proxy.shaping.histories.openai_completions import CompletionsHistory
 from tests.support.seals import a_binder
 
 HISTORY = CompletionsHistory()
@@ -10,23 +10,16 @@ HISTORY = CompletionsHistory()
 
 @pytest.mark.parametrize("prompt", [b'"say"', b'["say", "other"]', b'["say"]'])
 def test_the_first_prompt_says_how_it_begins(prompt):
-    assert HISTORY.opening(b'{"prompt": %b}' % prompt) == HISTORY.opening(b'{"prompt":"say"}')
     assert HISTORY.anchor(b'{"prompt": %b}' % prompt) == HISTORY.anchor(b'{"prompt":"say"}') != ""
 
 
-def test_only_its_beginning_counts():
-    long = b"a" * MOST
-    assert HISTORY.opening(b'{"prompt":"%b b"}' % long) == HISTORY.opening(b'{"prompt":"%b c"}' % long)
-    assert HISTORY.opening(b'{"prompt":"a"}') != HISTORY.opening(b'{"prompt":"b"}')
-
-
 def test_token_ids_are_a_prompt():
-    assert HISTORY.opening(b'{"prompt":[1,2]}') != HISTORY.opening(b'{"prompt":[1,3]}')
+    assert HISTORY.anchor(b'{"prompt":[1,2]}') != HISTORY.anchor(b'{"prompt":[1,3]}')
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"prompt":null}', b'{"prompt":""}'])
 def test_no_prompt(body):
-    assert (HISTORY.opening(body), HISTORY.anchor(body)) == (b"", "")
+    assert HISTORY.anchor(body) == ""
 
 
 def test_there_is_nothing_to_put_back():

@@ -101,18 +101,6 @@ def test_an_input_may_be_a_text():
     text = b'{"input":"add", "x":"SGT1"}'
     assert HISTORY.anchor(text) == ANCHOR
     assert HISTORY.restore(text, a_binder()).body is text
-    assert HISTORY.opening(text) == HISTORY.opening(body(ASK, reasoning("x")))
-
-
-def test_openings():
-    first = HISTORY.opening(body(ASK, instructions="be kind"))
-    assert len(first) == 16
-    assert first != HISTORY.opening(body(ASK))
-    assert HISTORY.opening(body(ASK, previous_response_id="resp_1")) == b""
-    assert HISTORY.opening(body(ASK, previous_response_id=None)) == HISTORY.opening(body(ASK))
-    named = HISTORY.opening(body(ASK, conversation="conv_1"))
-    assert named == HISTORY.opening(body({"role": "user", "content": "more"}, conversation="conv_1")) != first
-    assert HISTORY.opening(b"{}") == b""
 
 
 def test_results_of_every_kind_are_the_callers():
