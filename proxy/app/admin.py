@@ -84,10 +84,14 @@ class Scrapes:
 class Admin:
     """The supervisor's admin port."""
 
-    def __init__(self, workers: Callable[[], Mapping[str, Path]], also: Callable[[], bytes] = bytes) -> None:
-        """`also`: metrics of the supervisor's own, of which no worker knows."""
+    def __init__(
+        self, workers: Callable[[], Mapping[str, Path]], also: Callable[[], bytes] = bytes, beside: Callable[[], Mapping[str, Path]] = dict
+    ) -> None:
+        """`also`: metrics of the supervisor's own, of which no worker knows. `beside`: processes that serve no exchange, so that
+        readiness does not wait for them."""
         self._workers = workers
         self._also = also
+        self._beside = beside
         self._runner: web.AppRunner | None = None
         self._scrapes = Scrapes()
         self.draining = False
@@ -115,8 +119,7 @@ class Admin:
 
     async def statuses(self) -> dict[str, dict[str, Any] | None]:
         """What each worker says of itself; None where it does not answer."""
-        answers = await self._ask("/status")
-        return {name: json.loads(body) if body is not None else None for name, body in answers.items()}
+        return await self._statuses(self._workers())
 
     async def _live(self, _: web.Request) -> web.Response:
         return web.json_response({"live": True})
@@ -127,16 +130,21 @@ class Admin:
         return web.json_response({"ready": ready, "draining": self.draining}, status=200 if ready else 503)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        body = await self._scrapes.text(partial(self._ask, "/metrics"))
+        body = await self._scrapes.text(partial(_ask, {**self._workers(), **self._beside()}, "/metrics"))
         return web.Response(body=body + self._also(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _status(self, _: web.Request) -> web.Response:
-        return web.json_response({"draining": self.draining, "workers": await self.statuses()})
+        beside = await self._statuses(self._beside())
+        return web.json_response({"draining": self.draining, "workers": await self.statuses(), **beside})
 
-    async def _ask(self, path: str) -> dict[str, bytes | None]:
-        workers = self._workers()
-        bodies = await asyncio.gather(*(_get(socket_path, path) for socket_path in workers.values()))
-        return dict(zip(workers, bodies, strict=True))
+    async def _statuses(self, sockets: Mapping[str, Path]) -> dict[str, dict[str, Any] | None]:
+        answers = await _ask(sockets, "/status")
+        return {name: json.loads(body) if body is not None else None for name, body in answers.items()}
+
+
+async def _ask(sockets: Mapping[str, Path], path: str) -> dict[str, bytes | None]:
+    bodies = await asyncio.gather(*(_get(socket_path, path) for socket_path in sockets.values()))
+    return dict(zip(sockets, bodies, strict=True))
 
 
 async def _get(socket_path: Path, path: str) -> bytes | None:

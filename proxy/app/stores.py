@@ -9,6 +9,7 @@ from proxy.config.settings import Settings
 from proxy.errors import ConfigError, StoreError
 from proxy.stores import embedded
 from proxy.stores.address import read_url
+from proxy.stores.analysts import Analysts
 from proxy.stores.connect import Connection
 from proxy.stores.redis_store import RedisStore
 from proxy.stores.registry import Registry
@@ -64,7 +65,8 @@ async def _closing(url: str) -> AsyncIterator[Connection]:
 
 
 async def status(settings: Settings) -> dict[str, Any]:
-    """The workers on a store, and what is in flight. Raises `ConfigError`, `StoreError`."""
+    """The workers and analysts on a store, and what is in flight. Raises `ConfigError`, `StoreError`."""
     async with connected(settings) as connection:
-        workers = await Registry(connection).workers()
-        return {"gateways": workers, "in_flight": await RedisStore(connection).in_flight()}
+        workers, analysts = await Registry(connection).workers(), Analysts(connection)
+        in_flight = await RedisStore(connection).in_flight()
+        return {"gateways": workers, "analysts": await analysts.all(), "partitions": await analysts.partitions(), "in_flight": in_flight}

@@ -1,18 +1,21 @@
-"""The supervisor: one small process that owns the sockets, the embedded store and the workers. It serves no exchange.
+"""The supervisor: one small process that owns the sockets, the embedded store, the workers and the analyst. It serves no exchange.
 
-Rule 1: a worker that dies is replaced, on the same socket, with a growing pause if it keeps dying.
+Rule 1: a worker that dies is replaced, on the same socket, with a growing pause if it keeps dying. So is the analyst.
 Rule 2: on SIGTERM or SIGINT readiness goes first, then every worker drains; the store stops last.
 Rule 3: a worker whose supervisor is gone (its stdin ends) drains and leaves; nothing is left behind.
+Rule 4: no exchange waits for the analyst: whether it runs changes nothing of readiness.
 """
 
 import asyncio
 import logging
+import secrets
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.app import secret, sockets, verification
@@ -20,7 +23,9 @@ from proxy.app.admin import Admin
 from proxy.app.clearance import PolicyClearance
 from proxy.app.stores import embedded_if_needed
 from proxy.app.tally import Tally
+from proxy.config.reload import Watcher
 from proxy.config.settings import Settings
+from proxy.core.policy import Policy
 from proxy.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -31,6 +36,21 @@ LONGEST_PAUSE = 10.0
 STEADY = 10.0
 """A worker that lived this many seconds is started again at once."""
 
+ANALYST = "analyst"
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process that is started again when it ends."""
+
+    name: str
+    """As it is called in metrics."""
+    words: str
+    """As it is called in log lines."""
+    arguments: tuple[str, ...]
+    passed: tuple[int, ...] = ()
+    """File descriptors that it inherits."""
+
 
 class Supervisor:
     """Runs one gateway until it is told to stop."""
@@ -38,10 +58,10 @@ class Supervisor:
     def __init__(self, settings: Settings, started: Callable[["Supervisor"], Awaitable[None]]) -> None:
         self._settings = settings
         self._started = started
-        self._workers: dict[int, asyncio.subprocess.Process] = {}
+        self._children: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._tally = Tally()
-        self._admin = Admin(self._worker_sockets, self._tally.text)
+        self._admin = Admin(self._worker_sockets, self._tally.text, self._analyst_socket)
         self.listening = ""
         self.admin = ""
         self.store_url = ""
@@ -71,11 +91,12 @@ class Supervisor:
             stack.push_async_callback(self._admin.close)
             async with asyncio.TaskGroup() as group:
                 for index, sock in enumerate(doors):
-                    group.create_task(self._keep(index, sock))
+                    group.create_task(self._keep(self._worker(index, sock)))
                 group.create_task(self._announce())
-                following = group.create_task(secret.follow(self._settings, ring))
+                following = [group.create_task(secret.follow(self._settings, ring)), group.create_task(self._begin_analyst(group))]
                 await self._stopping.wait()
-                following.cancel()
+                for each in following:
+                    each.cancel()
                 self._admin.draining = True
                 for sock in doors:
                     sock.close()  # or new callers would wait in its queue, where nobody serves them any more
@@ -91,34 +112,53 @@ class Supervisor:
                 return
             await self._pause(0.1)
 
-    async def _keep(self, index: int, sock: socket.socket) -> None:
+    async def _begin_analyst(self, group: asyncio.TaskGroup) -> None:
+        """Once all is well, and the policy has `risk`: without it there is nothing to learn. From then on it follows the policy itself."""
+        while not self._served:
+            await self._pause(0.1)
+        if not self._settings.analyst:
+            return
+        async for policy in Watcher(self._settings.policy).changes():
+            if isinstance(policy, Policy) and policy.risk.on:
+                group.create_task(self._keep(self._analyst()))
+                return
+
+    def _worker(self, index: int, sock: socket.socket) -> Child:
+        with_store = () if self._settings.store else ("--with-store",)
+        arguments = ("worker", "--index", str(index), "--socket", str(sock.fileno()), *with_store)
+        return Child(str(index), f"worker {index}", arguments, (sock.fileno(),))
+
+    def _analyst(self) -> Child:
+        """Under one name for as long as we live, so that one that is started again need not wait for the lease of the one that died."""
+        return Child(ANALYST, "the analyst", ("analyst", "--name", f"{socket.gethostname()}-{secrets.token_hex(4)}"))
+
+    async def _keep(self, child: Child) -> None:
         pause, loop = 0.1, asyncio.get_running_loop()
         while not self._stopping.is_set():
             began = loop.time()
-            code = await self._one(index, sock)
+            code = await self._one(child)
             if self._stopping.is_set():
                 return
             if code == ConfigError.exit_code and not self._served:
-                raise ConfigError("a worker could not start; its reason stands above")
+                raise ConfigError(f"{child.words} could not start; its reason stands above")
             pause = 0.1 if loop.time() - began > STEADY else min(LONGEST_PAUSE, pause * 2)
-            log.error("worker %d ended with code %s; starting it again in %.1f s", index, code, pause)
+            log.error("%s ended with code %s; starting it again in %.1f s", child.words, code, pause)
             await self._pause(pause)
 
-    async def _one(self, index: int, sock: socket.socket) -> int:
-        """One life of a worker."""
+    async def _one(self, child: Child) -> int:
+        """One life of a child."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "proxy", "worker", "--index", str(index), "--socket", str(sock.fileno()),
-            "--answer-on", str(worker_socket(self._runtime, index)), *(() if self._settings.store else ("--with-store",)),
-            stdin=asyncio.subprocess.PIPE, pass_fds=(sock.fileno(),), start_new_session=True,
+            sys.executable, "-m", "proxy", *child.arguments, "--answer-on", str(own_socket(self._runtime, child.name)),
+            stdin=asyncio.subprocess.PIPE, pass_fds=child.passed, start_new_session=True,
         )  # fmt: skip
-        self._workers[index] = process
+        self._children[child.name] = process
         try:
             if process.stdin is not None:
                 process.stdin.write(self._settings.for_worker(self.store_url).encode() + b"\n")
             return await self._wait(process)
         finally:
-            del self._workers[index]
-            self._admin.ended(str(index))
+            del self._children[child.name]
+            self._admin.ended(child.name)
             if process.returncode is None:  # the supervisor itself failed
                 process.terminate()
 
@@ -131,12 +171,12 @@ class Supervisor:
         if not ended.done():
             done, _ = await asyncio.wait({ended}, timeout=self._settings.drain + 10.0)
             if not done:
-                log.error("worker %d did not drain in time; it is killed", process.pid)
+                log.error("process %d did not drain in time; it is killed", process.pid)
                 process.kill()
         return await ended
 
     def _tell_all(self, number: signal.Signals) -> None:
-        for process in self._workers.values():
+        for process in self._children.values():
             if process.returncode is None:
                 process.send_signal(number)
 
@@ -148,9 +188,12 @@ class Supervisor:
             return
 
     def _worker_sockets(self) -> dict[str, Path]:
-        return {str(index): worker_socket(self._runtime, index) for index in range(self._settings.workers)}
+        return {str(index): own_socket(self._runtime, str(index)) for index in range(self._settings.workers)}
+
+    def _analyst_socket(self) -> dict[str, Path]:
+        return {ANALYST: own_socket(self._runtime, ANALYST)} if ANALYST in self._children else {}
 
 
-def worker_socket(runtime: Path, index: int) -> Path:
-    """Where a worker answers the supervisor."""
-    return runtime / f"worker-{index}.sock"
+def own_socket(runtime: Path, name: str) -> Path:
+    """Where a child answers the supervisor."""
+    return runtime / f"{name}.sock"

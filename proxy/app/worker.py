@@ -23,6 +23,7 @@ from yarl import URL
 from proxy.app import secret
 from proxy.app.admin import WorkerAdmin
 from proxy.app.cautions import cautions
+from proxy.app.orphans import last_one_out
 from proxy.app.verification import said_of_pages
 from proxy.config.model_verification import verification_url
 from proxy.config.policy import compile_policy
@@ -35,6 +36,8 @@ from proxy.errors import ConfigError, StoreError
 from proxy.gateway.capacity import Places
 from proxy.gateway.rooms import Rooms
 from proxy.identity import Identities
+from proxy.learning.sketch import Keyed
+from proxy.recording.recorder import FileRecorder
 from proxy.sealing.links import Links
 from proxy.sealing.seal import KeyedSeal
 from proxy.server.front import FrontDoor
@@ -90,9 +93,10 @@ class Gateway:
         self._policy = compile_policy(settings.policy)
         self._telemetry = _telemetry(settings, self.name)
         self._connection = Connection(settings.store, DEADLINE)
-        self._counts = RedisStore(self._connection)
+        self._counts = RedisStore(self._connection, partitions=settings.partitions)
         self._breaker = Breaker(time.monotonic, self._breaker_changed)
         self._store = SteadyStore(self._counts, self._breaker, self._policy, clock, gateways=settings.workers, index=place.index)
+        self._recorder = FileRecorder(self.name, settings.policy, self._policy.recording)
         self._keyring = secret.keyring(settings)
         self._registry = Registry(self._connection)
         self._standings = RedisStandings(self._connection)
@@ -103,7 +107,8 @@ class Gateway:
         self._rooms = Rooms(
             policy=self._policy, identity=self._identities, store=self._store, upstream=self._upstream, telemetry=self._telemetry,
             door=self._door, places=Places(self._policy.capacity, settings.workers),
-            estimator=Estimator(), max_body=settings.max_body, clock=clock, seal=KeyedSeal(self._keyring), links=self._link(),
+            estimator=Estimator(), max_body=settings.max_body, clock=clock, seal=KeyedSeal(self._keyring),
+            key=Keyed(secret.secret_of(settings)), recorder=self._recorder, links=self._link(),
         )  # fmt: skip
         self._front = FrontDoor(self._rooms)
         self._show_policy()
@@ -125,13 +130,14 @@ class Gateway:
                 await stopping.wait()
                 await self._front.drain(self._settings.drain)
                 await self._counts.drain(FLUSH)
+                await self._recorder.flush()
                 for loop in loops:
                     loop.cancel()
             await self._leave()
 
     def _loops(self) -> tuple[Coroutine[None, None, None], ...]:
         return (
-            self._counts.work(), self._counts.notes.work(), self._beat(), self._identities.follow(), self._watch(),
+            self._counts.work(), self._counts.notes.work(), self._recorder.work(), self._beat(), self._identities.follow(), self._watch(),
             secret.follow(self._settings, self._keyring),
         )  # fmt: skip
 
@@ -154,9 +160,14 @@ class Gateway:
             else:
                 await self._heal()
             self._show()
-            if dropped := self._counts.take_dropped():
-                self._telemetry.count("settlements_dropped", dropped)
+            self._count_dropped()
             await asyncio.sleep(BEAT)
+
+    def _count_dropped(self) -> None:
+        lost = self._counts.take_dropped(), self._counts.observations.take_dropped(), self._recorder.take_dropped()
+        for kind, dropped in zip(("settlements", "observations", "recording"), lost, strict=True):
+            if dropped:
+                self._telemetry.count(f"{kind}_dropped", dropped)
 
     async def _heal(self) -> None:
         """Without traffic nobody tries a lost store. A beat has more patience than a request, so its success alone does not say
@@ -187,6 +198,7 @@ class Gateway:
         log.info("policy %s is in force (was %s)", policy.digest, self._policy.digest)
         self._policy = self._rooms.policy = policy
         self._store.use(policy)
+        self._recorder.use(policy.recording)
         self._rooms.places.use(policy.capacity)
         self._show_policy()
         self._telemetry.count("policy_reloads", result="ok")
@@ -201,7 +213,7 @@ class Gateway:
         self._telemetry.policy(self._policy)
         if self._place.index == 0:
             also = cautions(self._settings, self._policy, embedded=self._place.with_store)
-            for said in (*self._policy.notes, *self._policy.pending, *also):
+            for said in (*self._policy.notes, *also):
                 log.warning("policy %s: %s", self._policy.name, said)
 
     async def _leave(self) -> None:
@@ -252,21 +264,9 @@ async def run_worker(settings: Settings, place: Place) -> None:
         gc.freeze()  # what was built to stay is never looked at again: a full collection took a tenth of the request path's time
         await gateway.run(stopping)
         if place.with_store and orphaned.is_set():
-            await _last_one_out(settings.store)
+            await last_one_out(settings.store)
     finally:
         loop.remove_reader(sys.stdin.fileno())
-
-
-async def _last_one_out(store_url: str) -> None:
-    """The supervisor was killed and cannot end its store: the last of its workers does, when all is written."""
-    connection = Connection(store_url, FLUSH)
-    try:
-        if not await Registry(connection).workers():
-            await connection.run(lambda client: client.shutdown())
-    except StoreError:
-        log.warning("the embedded store may still run; the next gateway on its state directory ends it")
-    finally:
-        await connection.close()
 
 
 def _supervisor_says(stopping: asyncio.Event, orphaned: asyncio.Event) -> None:

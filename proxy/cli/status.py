@@ -1,4 +1,4 @@
-"""`stillgate status`: the gateways on a store, their policies, and what is in flight with its age."""
+"""`stillgate status`: the gateways and analysts on a store, their policies, and what is in flight with its age."""
 
 import asyncio
 import json
@@ -15,18 +15,32 @@ from proxy.config import settings
 @store_options
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(*, as_json: bool, **flags: Any) -> None:
-    """Show the gateways on a store, their policies, and what is in flight."""
+    """Show the gateways and analysts on a store, their policies, and what is in flight."""
     found = asyncio.run(status(settings.load(given(flags))))
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(_lines(found)))
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    digests = {gateway["policy"] for gateway in found["gateways"]}
-    count = len(found["gateways"])
-    lines = [f"{count} worker{'' if count == 1 else 's'}"]
-    lines += [f"  {gateway['id']}  policy {gateway['policy']}  version {gateway['version']}" for gateway in found["gateways"]]
+    digests = {each["policy"] for each in (*found["gateways"], *found["analysts"])}
+    lines = [_counted(len(found["gateways"]), "worker"), *map(_process, found["gateways"])]
+    if found["analysts"] or found["partitions"]:
+        lines += [_counted(len(found["analysts"]), "analyst"), *map(_process, found["analysts"])]
+        lines += [_partition(each) for each in found["partitions"]]
     if len(digests) > 1:
-        lines.append(f"WARNING: workers run {len(digests)} different policies: {', '.join(sorted(digests))}")
+        lines.append(f"WARNING: workers and analysts run {len(digests)} different policies: {', '.join(sorted(digests))}")
     lines.append(f"{len(found['in_flight'])} in flight")
     lines += [f"  {lease['request']}  {lease['account']}  {lease['age']:.1f} s" for lease in found["in_flight"]]
     return lines
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _process(each: dict[str, Any]) -> str:
+    return f"  {each['id']}  policy {each['policy']}  version {each['version']}"
+
+
+def _partition(each: dict[str, Any]) -> str:
+    owner = f"learned by {each['owner']}" if each["owner"] else "WARNING: learned by nobody"
+    return f"  observations {each['partition']}: {owner}, {each['lag']:.1f} s behind"

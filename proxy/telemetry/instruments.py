@@ -58,6 +58,9 @@ COUNTERS = (
     Row("stillgate.store.errors", "{error}", "Calls of the store that failed.", ("operation",)),
     Row("stillgate.store.trips", "{trip}", "Times that the store's breaker opened."),
     Row("stillgate.settlements.dropped", "{settlement}", "Settlements given up; their leases are charged as estimated."),
+    Row("stillgate.observations.dropped", "{observation}", "Observations given up: nobody will learn from them."),
+    Row("stillgate.recording.dropped", "{exchange}", "Exchanges that were served and not recorded."),
+    Row("stillgate.analyst.observations", "{observation}", "Observations that the analyst read, by what became of them.", ("result",)),
     Row("stillgate.policy.reloads", "{reload}", "Changes of the policy's files.", ("result",)),
 )  # fmt: skip
 
@@ -70,6 +73,11 @@ GAUGES = (
     Row("stillgate.in_flight", "{exchange}", "Exchanges that run."),
     Row("stillgate.settlements.pending", "{settlement}", "Settlements that the store has not got yet."),
     Row("stillgate.store.breaker.open", "", "1 while calls of the store are held back, else 0."),
+    Row("stillgate.analyst.lag", "s", "Age of the oldest observation in the last batch when all of the batch was learned and told."),
+    Row("stillgate.analyst.partitions", "{partition}", "Partitions of the stream that this analyst owns."),
+    Row("stillgate.analyst.accounts", "{account}", "Accounts that the analyst remembers."),
+    Row("stillgate.analyst.campaigns", "{campaign}", "Campaigns that live."),
+    Row("stillgate.analyst.look", "s", "Duration of the last look at the whole population."),
 )  # fmt: skip
 
 

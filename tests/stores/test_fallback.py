@@ -20,7 +20,9 @@ from proxy.stores import fallback
 from proxy.stores.breaker import Breaker
 from proxy.stores.connect import Connection
 from proxy.stores.fallback import SteadyStore
+from proxy.stores.observations import RedisObservations
 from proxy.stores.redis_store import RedisStore
+from tests.support.analysts import seen
 from tests.support.claims import ANNA, BERT, BIASED, DAY, MINUTE, actual
 from tests.support.identity import Clock
 from tests.support.meters import until
@@ -248,6 +250,17 @@ async def test_what_was_served_alone_is_charged_in_full_once(own_server: Server,
     await breakable.healed()
     assert await breakable.used() == (420, 0)
     assert not (await breakable.reserve(cost=1))[1].local
+
+
+async def test_what_is_learned_meanwhile_is_written_when_it_is_back(own_server: Server, breakable: Steady) -> None:
+    own_server.kill()
+    alone, _ = await breakable.reserve(cost=300)
+    breakable.store.settle(alone, ANNA, tokens(ANNA, 300), actual(350))
+    breakable.store.observe(seen(1))
+    assert not await breakable.remote.flush()
+    own_server.start()
+    await breakable.healed()
+    assert [entry.seen for entry in await RedisObservations(breakable.connection, 0).read("0-0", 10, 0.01)] == [seen(1)]
 
 
 def biasing(*ids: int) -> tuple[Claim, ...]:
