@@ -13,11 +13,17 @@ from proxy.errors import StillgateError
 
 COMMANDS = {
     "serve": "Start the proxy.",
+    "analyst": "Learn from what gateways observed, on a machine of its own.",
     "check": "Check a policy file and say what it means.",
     "schema": "Write the policy's JSON Schema, for editors.",
     "keys": "Create, list, revoke and rotate API keys.",
     "accounts": "See where accounts stand on the ladder, and decide on it.",
     "seal": "Look after the keys that seal reasoning and verification links.",
+    "replay": "Replay recorded traffic through a policy.",
+    "calibrate": "Learn from recorded traffic how rare evidence is among your accounts.",
+    "campaigns": "See which accounts act as one, and say what you know of it.",
+    "explain": "Say why an account, a campaign or a request is treated as it is.",
+    "export": "Write the indicators of confirmed campaigns, to share them.",
     "status": "Show the gateways on a store, their policies, and what is in flight.",
 }
 HIDDEN = frozenset({"worker"})

@@ -57,7 +57,7 @@ def _account(wrapped: F) -> F:
     return click.argument("account")(wrapped)
 
 
-def _because(wrapped: F) -> F:
+def because(wrapped: F) -> F:
     wrapped = click.option("--by", metavar="NAME", default=_login, show_default="your login", help="Who decides.")(wrapped)
     return click.option("--because", required=True, metavar="TEXT", help="Why; it is kept with the decision.")(wrapped)
 
@@ -81,7 +81,7 @@ def _with_one(context: click.Context, /, work: Callable[[Accounts], Awaitable[Fo
 @command.command("set-rung")
 @_account
 @click.argument("rung", type=RUNG)
-@_because
+@because
 @click.option("--expires", metavar="DURATION", help="Hold it for so long, as 24h. [until it is released]")
 @click.pass_context
 def set_rung(context: click.Context, /, rung: str, *, expires: str | None, **said: str) -> None:
@@ -97,7 +97,7 @@ def set_rung(context: click.Context, /, rung: str, *, expires: str | None, **sai
 
 @command.command()
 @_account
-@_because
+@because
 @click.pass_context
 def release(context: click.Context, /, **said: str) -> None:
     """End a hold or a pardon; the score counts again."""
@@ -110,7 +110,7 @@ def release(context: click.Context, /, **said: str) -> None:
 
 @command.command()
 @_account
-@_because
+@because
 @click.option("--for", "lasts", default=SET_BY_HAND, show_default=True, metavar="DURATION", help="Clear whatever the score for so long.")
 @click.pass_context
 def pardon(context: click.Context, /, *, lasts: str, **said: str) -> None:
@@ -121,7 +121,7 @@ def pardon(context: click.Context, /, *, lasts: str, **said: str) -> None:
 
 @command.command()
 @_account
-@_because
+@because
 @click.option("--for", "lasts", default=SET_BY_HAND, show_default=True, metavar="DURATION", help="Clear on the same evidence for so long.")
 @click.pass_context
 def verify(context: click.Context, /, *, lasts: str, **said: str) -> None:

@@ -56,7 +56,6 @@ def _aloud(policy: Policy) -> Iterator[str]:
     yield from aloud.rules(policy)
     yield from _failure(policy)
     yield from (f"note: {note}" for note in policy.notes)
-    yield from (f"NOT YET IN FORCE: {part.replace(': not yet in force', '')}" for part in policy.pending)
 
 
 def _tier(tier: Tier, *, default: bool) -> Iterator[str]:

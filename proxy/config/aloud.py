@@ -1,13 +1,15 @@
-"""The ladder, the guards and what models know, read aloud: one line for each, in the words that callers get to read."""
+"""The score, the ladder, the guards and what models know, read aloud: one line for each, in the words that callers get to read."""
 
 from collections.abc import Iterator
 
+from proxy.config.aloud_risk import risk
 from proxy.config.measures import duration_words
 from proxy.config.numbers import printable
 from proxy.core.ladder import Rung
 from proxy.core.logits import LogitGuard
 from proxy.core.policy import Policy
 from proxy.core.quota import Scope
+from proxy.core.risk import MOST, rarity
 from proxy.core.rules import Binding, Ladder
 from proxy.core.sanctions.base import Sanction
 from proxy.core.shaping import Knobs, Show
@@ -26,7 +28,8 @@ _RESTORED = {
 def rules(policy: Policy) -> Iterator[str]:
     """What follows from an account's standing, and what holds whatever it is."""
     yield from _lists(policy)
-    yield from _ladder(policy.ladder)
+    yield from risk(policy)
+    yield from _ladder(policy)
     yield from _binding(policy.binding)
     yield from _probing(policy.logit_guard)
     for pattern, knobs in policy.knobs:
@@ -35,6 +38,9 @@ def rules(policy: Policy) -> Iterator[str]:
         within = duration_words(policy.rewrite.seconds)
         yield f"reasoning in other words: {policy.rewrite.tokens} tokens at most, within {within}; else none of it is shown"
     yield "an answer that cannot be shaped as it must be: its stream ends, it is never passed on unshaped"
+    if policy.recording.to:
+        what = "as they were sent, text and all" if policy.recording.text else "without text"
+        yield f"recording: every exchange that is served, {what}, in {printable(policy.recording.to)}"
 
 
 def _lists(policy: Policy) -> Iterator[str]:
@@ -43,12 +49,13 @@ def _lists(policy: Policy) -> Iterator[str]:
             yield f"{len(accounts)} account{'' if len(accounts) == 1 else 's'} {what}"
 
 
-def _ladder(ladder: Ladder) -> Iterator[str]:
-    yield "ladder; until accounts are scored they come onto a rung by hand only (stillgate accounts set-rung)"
+def _ladder(policy: Policy) -> Iterator[str]:
+    ladder, steps = policy.ladder, policy.ladder.steps
+    by_hand = "" if policy.risk.on else "; nobody is scored, so accounts come onto a rung by hand only (stillgate accounts set-rung)"
+    yield f"ladder{by_hand}"
     for rung in Rung:
         if rung is not Rung.CLEAR:
-            yield from _rung(ladder, rung)
-    steps = ladder.steps
+            yield from _rung(ladder, rung, scored=policy.risk.on)
     if steps.at:
         yield f"  one rung down when the score was {steps.below:g} below the rung for {duration_words(steps.after)}"
     yield f"  verification keeps an account clear for {duration_words(ladder.clear_for)}, on the same evidence"
@@ -58,9 +65,9 @@ def _ladder(ladder: Ladder) -> Iterator[str]:
         yield "  a new rung bites at once, also within a conversation"
 
 
-def _rung(ladder: Ladder, rung: Rung) -> Iterator[str]:
-    least, rule = ladder.steps.at.get(rung), ladder.rule(rung)
-    reached = "which this policy leaves out, if set by hand" if least is None else f"from score {least:g}"
+def _rung(ladder: Ladder, rung: Rung, *, scored: bool) -> Iterator[str]:
+    rule = ladder.rule(rung)
+    reached = _reached(ladder.steps.at.get(rung), scored=scored)
     said = [*sorted({_measure(sanction) for sanction in rule.sanctions}), *_ends(ladder, rung)]
     shadow = _shadow(enforce=rule.enforce or not rule.measures)
     nothing = "it is only looked at" if rung is Rung.WATCH else "nothing is done"
@@ -69,6 +76,15 @@ def _rung(ladder: Ladder, rung: Rung) -> Iterator[str]:
         yield from (f"    {line}" for line in said)
     else:
         yield f"  {rung.word}, {reached}: {''.join(said) or nothing}{shadow}"
+
+
+def _reached(least: float | None, *, scored: bool) -> str:
+    """From which score, and what that promises."""
+    if least is None:
+        return "which this policy leaves out, if set by hand"
+    if not scored:
+        return f"from score {least:g}"
+    return f"from {least:g} points ({rarity(least)} of your honest accounts)" if least <= MOST else f"at {least:g} points (never reached)"
 
 
 def _measure(sanction: Sanction) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from proxy.config.model import AccountingPart, CapacityPart, Failure, Limits, PolicyFile, PriceList, Tier
 from proxy.config.model_identity import Identity
+from proxy.config.model_recording import RecordingPart
 from proxy.config.problems import Keys
 from proxy.config.words import Limit
 from proxy.core import policy as core
@@ -101,6 +102,6 @@ def store_lost(part: Failure) -> core.StoreLost:
     return core.StoreLost(lost.serve_locally, lost.for_, then_refuse=lost.then == "refuse")
 
 
-def pending(file: PolicyFile) -> tuple[str, ...]:
-    """Parts that parse and are not yet in force."""
-    return () if file.risk is None else ("risk: not yet in force; until it is, accounts come onto a rung by hand only",)
+def recording(part: RecordingPart | None) -> core.Recording:
+    """What is written down of exchanges."""
+    return core.Recording() if part is None else core.Recording(part.to, part.text)

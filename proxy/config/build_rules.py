@@ -1,16 +1,18 @@
-"""From the checked file to the core's ladder, guards and what models know."""
+"""From the checked file to the core's score, ladder, guards and what models know."""
 
 from collections.abc import Iterator
 
 from proxy.config.model import PolicyFile
 from proxy.config.model_guards import Budgets, GuardsPart
 from proxy.config.model_ladder import LadderPart
+from proxy.config.model_risk import RiskPart
 from proxy.config.model_shaping import NO_TAG, ModelPart, RewritePart
 from proxy.config.problems import Keys
 from proxy.core.ladder import Rung, Steps
 from proxy.core.logits import LogitGuard
 from proxy.core.policy import Rewrite
 from proxy.core.quota import Quota, Scope, Unit
+from proxy.core.risk import Calibration, Risk, Term, Vouched
 from proxy.core.rules import REVIEWED, Binding, Ladder, Rule
 from proxy.core.shaping import Knobs
 
@@ -29,6 +31,27 @@ def ladder(part: LadderPart) -> Ladder:
         ),
         clear_for=part.verified.clear_for,
         pin=part.pin,
+    )
+
+
+def risk(part: RiskPart | None, calibration: Calibration | None) -> Risk:
+    """How evidence becomes a score. `calibration`: what the part's file says, where it names one."""
+    if part is None:
+        return Risk()
+    bare = Risk()
+    terms = {}
+    for name, term in (*part.signals.items(), *part.links.items()):
+        shipped = bare.named(name)
+        weight = shipped.weight if term.weight is None else term.weight
+        terms[name] = Term(weight, shipped.enforce if term.mode is None else term.mode == "enforce")
+    return Risk(
+        on=True,
+        half_life=part.half_life,
+        minimum=part.minimum_evidence,
+        every=part.look,
+        terms=terms,
+        calibration=calibration or bare.calibration,
+        vouched=Vouched(frozenset(part.vouched.tiers)),
     )
 
 

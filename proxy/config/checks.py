@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from proxy.config import checks_rules
+from proxy.config import checks_risk, checks_rules
 from proxy.config.build import sourced
 from proxy.config.model import PolicyFile, Tier
-from proxy.config.model_risk import SIGNALS
 from proxy.config.numbers import meant, shown
 from proxy.config.problems import Keys
 from proxy.core.quota import Scope, Unit
@@ -33,6 +32,7 @@ def problems(file: PolicyFile) -> Iterator[Finding]:
         yield from _patterns(name, tier)
         yield from _quotas(file, name, tier)
     yield from checks_rules.problems(file)
+    yield from checks_risk.problems(file)
 
 
 def default_tier(file: PolicyFile) -> str:
@@ -88,9 +88,6 @@ def notes(file: PolicyFile) -> Iterator[str]:
     yield from _identity_notes(file)
     yield from _never(file)
     yield from checks_rules.notes(file)
-    for signal in file.risk.signals if file.risk else ():
-        if signal not in SIGNALS:
-            yield f"risk.signals.{signal}: no such signal is planned{meant(signal, SIGNALS)}"
 
 
 def _tier_notes(file: PolicyFile, name: str, tier: Tier) -> Iterator[str]:

@@ -46,7 +46,7 @@ SingleLimits = _limits(Unit.SINGLE, "5k/day")
 
 Duration = Annotated[float, reads(measures.duration, "30s", "5m", "7d")]
 Share = Annotated[float, reads(measures.share, "50%")]
-Exchanges = Annotated[int, reads(measures.exchanges, "50 exchanges")]
+Conversations = Annotated[int, reads(measures.conversations, "3 conversations")]
 Money = Annotated[int, reads(measures.price, "3 usd/1m")]
 Mode = Literal["enforce", "shadow"]
 Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]

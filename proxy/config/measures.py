@@ -60,18 +60,18 @@ def share_words(value: float) -> str:
     return f"{plain(Decimal(repr(value)) * 100)}%"
 
 
-def exchanges(value: object) -> int:
-    """50 from `50 exchanges`."""
-    text = word(value, "50 exchanges")
-    match = re.fullmatch(r"([0-9][0-9_]*)(?:\s*(?:exchanges?|requests?))?", text)
+def conversations(value: object) -> int:
+    """3 from `3 conversations`, or from `3 exchanges`, each of which begins one."""
+    text = word(value, "3 conversations")
+    match = re.fullmatch(r"([0-9][0-9_]*)(?:\s*(?:conversations?|exchanges?))?", text)
     if match is None:
-        raise ValueError(f"{shown(text)} is not a number of exchanges; write it like 50 exchanges")
+        raise ValueError(f"{shown(text)} is not a number of conversations; write it like 3 conversations")
     return whole(Decimal(match[1]), text)
 
 
-def exchanges_words(value: int) -> str:
-    """The one printed form of a number of exchanges."""
-    return f"{value} exchanges"
+def conversations_words(value: int) -> str:
+    """The one printed form of a number of conversations."""
+    return f"{value} conversation{'' if value == 1 else 's'}"
 
 
 def price(value: object) -> int:

@@ -26,7 +26,8 @@ from proxy.config.fields import (
 from proxy.config.model_guards import GuardsPart
 from proxy.config.model_identity import Identity
 from proxy.config.model_ladder import LadderPart
-from proxy.config.model_risk import Risk
+from proxy.config.model_recording import RecordingPart
+from proxy.config.model_risk import RiskPart
 from proxy.config.model_shaping import ModelPart, RewritePart
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -240,7 +241,10 @@ class PolicyFile(Strict):
     timeouts: Timeouts = Timeouts()
     models: dict[Pattern, ModelPart] = Field(default={})
     """What models know, by pattern of their names; the first that matches holds."""
-    risk: Risk | None = None
+    risk: RiskPart | None = None
+    """Left out: nothing is observed, nothing is scored, and accounts come onto a rung by hand only."""
     ladder: LadderPart = LadderPart()
     guards: GuardsPart = GuardsPart()
     rewrite: RewritePart = RewritePart()
+    recording: RecordingPart | None = None
+    """Left out: nothing is recorded."""

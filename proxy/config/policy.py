@@ -9,20 +9,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config import build, build_rules, checks, source
+from proxy.config import build, build_rules, calibration_file, checks, checks_risk, source
 from proxy.config.explain import explained
 from proxy.config.fields import ACCOUNT_ID
 from proxy.config.files import Files
 from proxy.config.model import PolicyFile
 from proxy.config.model_ladder import RUNGS, LadderPart
-from proxy.config.numbers import close, shown
+from proxy.config.numbers import close, printable, shown
 from proxy.config.problems import Keys, Place, PolicyProblems, Problem
 from proxy.config.settings import Settings
 from proxy.config.source import Document
 from proxy.core.policy import Policy
-
-UNUSED = ("risk",)
-"""Parts whose text counts for the digest although nothing is compiled from them yet."""
+from proxy.core.risk import Calibration
+from proxy.errors import ConfigError
 
 ELSEWHERE = Settings.model_fields.keys() - PolicyFile.model_fields.keys()
 """Keys of the other file."""
@@ -42,11 +41,13 @@ def compile_text(text: str, name: str = "policy.yaml") -> Policy:
 def _compiled(document: Document, name: str, files: Files) -> Policy:
     file = _checked(document)
     trusted, watch = _Lists(document, files).read(file)
+    calibration = _calibration(document, file, files)
     wrong = [document.problem(path, text) for path, text in checks.problems(file)]
     if wrong:
         raise PolicyProblems(wrong)
     both = sorted(trusted & watch)[:3]
-    notes = [*checks.notes(file), *(f"accounts.lists: {account} stands in both lists" for account in both)]
+    risk = build_rules.risk(file.risk, calibration)
+    notes = [*checks.notes(file), *checks_risk.notes(file, risk), *(f"accounts.lists: {account} stands in both lists" for account in both)]
     policy = Policy(
         name=file.policy or name,
         digest="",
@@ -71,9 +72,10 @@ def _compiled(document: Document, name: str, files: Files) -> Policy:
         knobs=build_rules.knobs(file),
         rewrite=build_rules.rewrite(file.rewrite),
         shaping_error=file.failure.shaping_error,
-        pending=build.pending(file),
+        risk=risk,
+        recording=build.recording(file.recording),
     )
-    return replace(policy, digest=_digest(policy, document.data), notes=tuple(notes))
+    return replace(policy, digest=_digest(policy), notes=tuple(notes))
 
 
 def _checked(document: Document) -> PolicyFile:
@@ -100,10 +102,9 @@ def _misplaced(path: Keys) -> str:
     return ""
 
 
-def _digest(policy: Policy, data: dict[str, Any]) -> str:
+def _digest(policy: Policy) -> str:
     """Of what the policy means: comments, spelling and the order of keys do not count."""
-    content = {"policy": policy, "unused": {name: data.get(name) for name in UNUSED}}
-    canonical = json.dumps(content, sort_keys=True, default=_told)
+    canonical = json.dumps(policy, sort_keys=True, default=_told)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
@@ -112,6 +113,19 @@ def _told(value: Any) -> Any:
     if is_dataclass(value):
         return {"kind": type(value).__name__, **{field.name: getattr(value, field.name) for field in fields(value)}}
     return sorted(value)
+
+
+def _calibration(document: Document, file: PolicyFile, files: Files) -> Calibration | None:
+    """What `risk.calibration` names, looked for beside the file that names it. Raises `PolicyProblems`."""
+    if file.risk is None or file.risk.calibration is None:
+        return None
+    path: Keys = ("risk", "calibration")
+    place = document.place(path)
+    name = Path(place.file).parent / file.risk.calibration
+    try:
+        return calibration_file.parse(files.text(name), str(name))
+    except ConfigError as error:
+        raise PolicyProblems([Problem(place, path, printable(error))]) from None
 
 
 class _Lists:

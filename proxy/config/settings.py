@@ -161,6 +161,10 @@ class Settings(BaseSettings):
     state_dir: Annotated[Where, AfterValidator(Path.absolute)] = Field(default_factory=state_home)
     """Absolute: the embedded store works in a directory of its own."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
+    analyst: bool = True
+    """An analyst beside the workers, where the policy has `risk`; false where `stillgate analyst` runs on machines of its own."""
+    partitions: Annotated[int, Field(ge=1, le=256)] = 1
+    """Parts of the stream of observations, each learned from by one analyst at a time; the same for all that share a store."""
     drain: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 30.0
     """How long running answers may finish at shutdown, seconds."""
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda text: str(text).upper())] = "INFO"

@@ -81,7 +81,7 @@ def test_the_smallest_policy_has_sensible_defaults() -> None:
     policy = compile_text(SMALL, "front.yaml")
     assert (policy.name, policy.enforce, policy.default_tier, policy.identity) == ("front", True, "free", ("keys",))
     assert (policy.store_lost.serve_locally, policy.store_lost.seconds, policy.store_lost.then_refuse) == (0.5, 300.0, True)
-    assert (policy.stream_over_quota, policy.capacity.in_flight, policy.pending) == ("slow", 0, ())
+    assert (policy.stream_over_quota, policy.capacity.in_flight, policy.risk.on) == ("slow", 0, False)
 
 
 def test_every_other_part() -> None:
@@ -109,15 +109,6 @@ timeouts: {{idle: 90s}}
     assert (policy.idle_seconds, policy.contact) == (90.0, "help@example.com")
 
 
-RISK = "risk: {half_life: 7d, minimum_evidence: 50 exchanges, signals: {reasoning_harvest: {weight: 25}, template_sweep: {weight: 25}}}\n"
-
-
-def test_what_is_not_yet_in_force_is_said_and_counts_for_the_digest() -> None:
-    policy = compile_text(SMALL + RISK)
-    assert policy.pending == ("risk: not yet in force; until it is, accounts come onto a rung by hand only",)
-    assert policy.digest != compile_text(SMALL + RISK.replace("half_life: 7d", "half_life: 8d")).digest
-
-
 def test_the_digest_is_of_the_meaning() -> None:
     digest = compile_text(SMALL).digest
     assert len(digest) == 12
@@ -131,7 +122,6 @@ def test_lists_are_read_beside_the_policy_and_count_for_the_digest(tmp_path: Pat
     (tmp_path / "p.yaml").write_text(SMALL + "accounts: {lists: {trusted: trusted.txt}}")
     first = compile_policy(tmp_path / "p.yaml")
     assert first.trusted == {"ann", "bob"}
-    assert first.pending == ()
     (tmp_path / "trusted.txt").write_text("ann\n")
     assert compile_policy(tmp_path / "p.yaml").digest != first.digest
 
@@ -174,7 +164,6 @@ def test_anchors_may_be_used() -> None:
         (SMALL + "identity: {from: [jwt], jwt: {issuer: i, audience: a, jwks_url: 'http://x/y'}}", "a key of their own"),
         (SMALL + "identity: {from: header, header: {trusted_peers: [0.0.0.0/0]}}", "any caller can name any account"),
         ("tiers: {t: {per: {key: {requests: 1/day}}}}\nidentity: {from: upstream}", "'keys' is not an identity source"),
-        (SMALL + "risk: {signals: {template_sweeep: {weight: 3}}}", "did you mean 'template_sweep'"),
     ],
 )
 def test_what_is_probably_not_meant_is_noted(text: str, note: str) -> None:

@@ -139,6 +139,11 @@ def test_a_conversation_keeps_its_shaping_as_long_as_the_policy_says(text: str, 
     assert ladder.pins == (seconds > 0)
 
 
+def test_where_no_rung_shapes_there_is_nothing_to_keep() -> None:
+    assert not compile_text(GOOD + "ladder: {degraded: {at: 85, sanctions: [{throttle: 10%}]}}").ladder.pins
+    assert compile_text(GOOD + "ladder: {throttled: {at: 60}}").ladder.pins, "a rung that is left out does the usual, if set by hand"
+
+
 def test_a_rung_that_is_described_does_only_what_stands_there() -> None:
     ladder = compile_text(GOOD + "ladder: {degraded: {at: 85}}").ladder
     assert ladder.rule(Rung.DEGRADED) == Rule()
@@ -258,20 +263,21 @@ def test_what_is_probably_not_meant_is_noted(text: str, note: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "ladder: {degraded: {at: 10, sanctions: [{reasoning: summary}]}}\nmodels: {'a*': {knobs: summary}}",
-        "ladder: {degraded: {at: 10, sanctions: [{reasoning: effort none}]}}\nmodels: {'a*': {knobs: enable_thinking}}",
-        "ladder: {degraded: {at: 10, sanctions: [{cap_output: 9}]}}\nmodels: {'a*': {knobs: max_tokens}}",
-        "ladder: {degraded: {at: 10, sanctions: [{logprobs: none}]}}\nguards: {logit_probing: {top_logprobs: 0}}",
-        "ladder: {degraded: {at: 10, sanctions: [{logprobs: top 5}]}}\nguards: {logit_probing: {top_logprobs: 5, mode: shadow}}",
-        "ladder: {degraded: {at: 10, sanctions: [{logprobs: round}]}}\nguards: {logit_probing: {top_logprobs: 5}}",
-        "ladder: {throttled: {at: 10, sanctions: [{delay: 1s}]}, blocked: {at: 20, sanctions: [block]}}",
+        "ladder: {degraded: {at: 60, sanctions: [{reasoning: summary}]}}\nmodels: {'a*': {knobs: summary}}",
+        "ladder: {degraded: {at: 60, sanctions: [{reasoning: effort none}]}}\nmodels: {'a*': {knobs: enable_thinking}}",
+        "ladder: {degraded: {at: 60, sanctions: [{cap_output: 9}]}}\nmodels: {'a*': {knobs: max_tokens}}",
+        "ladder: {degraded: {at: 60, sanctions: [{logprobs: none}]}}\nguards: {logit_probing: {top_logprobs: 0}}",
+        "ladder: {degraded: {at: 60, sanctions: [{logprobs: top 5}]}}\nguards: {logit_probing: {top_logprobs: 5, mode: shadow}}",
+        "ladder: {degraded: {at: 60, sanctions: [{logprobs: round}]}}\nguards: {logit_probing: {top_logprobs: 5}}",
+        "ladder: {throttled: {at: 60, sanctions: [{delay: 1s}]}, blocked: {at: 80, sanctions: [block]}}",
         "guards: {reasoning_binding: {scope: key}}",
-        "ladder: {challenged: {at: 10, sanctions: [verify]}}\ncontact: help@example.com",
-        "ladder: {challenged: {at: 10, sanctions: [verify]}}\ncontact: ''",
+        "ladder: {challenged: {at: 60, sanctions: [verify]}}\ncontact: help@example.com",
+        "ladder: {challenged: {at: 60, sanctions: [verify]}}\ncontact: ''",
     ],
 )  # fmt: skip
 def test_what_may_be_meant_is_not_noted(text: str) -> None:
-    assert compile_text(GOOD + text).notes == ()
+    scored = "risk: {}\n" if "ladder" in text else ""
+    assert compile_text(GOOD + scored + text).notes == ()
 
 
 CHANGES = [
@@ -319,9 +325,10 @@ def test_every_sanction_appears_in_a_shipped_policy() -> None:
     assert shown == set(CATALOGUE)
 
 
-def test_the_worked_example_says_every_key_of_ladder_and_guards() -> None:
+def test_the_worked_example_says_every_key_of_risk_ladder_and_guards() -> None:
     text = (POLICIES / "examples" / "anti-distillation.yaml").read_text()
     parts = ("LadderPart", "Watch", "Step", "StepDown", "Verified", "ReasoningBinding", "LogitProbing", "ModelPart", "RewritePart")
+    parts += ("RiskPart", "RiskTerm", "VouchedPart")
     keys = {key for part in parts for key in policy_schema()["$defs"][part]["properties"]}
     assert {key for key in keys if f"{key}:" not in text} == set()
 

@@ -232,3 +232,11 @@ def test_a_worker_without_settings_says_so(line: str) -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().workers = 2  # type: ignore[misc]
+
+
+def test_an_analyst_runs_beside_the_workers_unless_it_is_said_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load({}).analyst, load({}).partitions) == (True, 1)
+    monkeypatch.setenv("STILLGATE_ANALYST", "false")
+    assert (load({}).analyst, load(file(tmp_path, "partitions: 4\n")).partitions) == (False, 4)
+    with pytest.raises(ConfigError, match="partitions: must be at least 1"):
+        load(file(tmp_path, "partitions: 0\n"))

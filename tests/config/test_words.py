@@ -113,7 +113,7 @@ def test_anything_is_a_limit_or_a_value_error(value: object, unit: Unit) -> None
             assert len(str(error)) < 400
 
 
-KINDS = (measures.duration, measures.share, measures.exchanges, measures.price, measures.size)
+KINDS = (measures.duration, measures.share, measures.conversations, measures.price, measures.size)
 
 
 @given(st.integers(1, 10**6), st.sampled_from(["ms", "s", "m", "min", "h", "d", "w", "seconds", " minutes", " days", "weeks"]))
@@ -135,15 +135,15 @@ def test_a_share_reads_the_same_after_printing(hundredths: int) -> None:
 
 
 @given(st.integers(0, 10**9), st.integers(1, 10**9))
-def test_prices_and_exchanges_read_the_same_after_printing(micro: int, count: int) -> None:
+def test_prices_and_conversations_read_the_same_after_printing(micro: int, count: int) -> None:
     assert measures.price(measures.price_words(micro)) == micro
-    assert measures.exchanges(measures.exchanges_words(count)) == count
+    assert measures.conversations(measures.conversations_words(count)) == count
 
 
 def test_measures_as_people_write_them() -> None:
     assert [measures.duration(text) for text in ("7d", "30m", "2s", "500ms", "1.5 hours", 90)] == [604800, 1800, 2, 0.5, 5400, 90]
     assert [measures.share(value) for value in ("50%", 0.5, 1, "0%")] == [0.5, 0.5, 1.0, 0.0]
-    assert measures.exchanges("50 exchanges") == 50
+    assert [measures.conversations(value) for value in ("3 conversations", "1 conversation", "3 exchanges", 3)] == [3, 1, 3, 3]
     prices = [measures.price(value) for value in ("3 usd/1m", "$3/1m tokens", 3, 3.0, "0.003 usd per 1k", 0)]
     assert prices == [3 * MICRO, 3 * MICRO, 3 * MICRO, 3 * MICRO, 3 * MICRO, 0]
     assert [measures.size(value) for value in ("64 MiB", "10mb", 7)] == [64 << 20, 10_000_000, 7]
