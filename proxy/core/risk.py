@@ -30,7 +30,7 @@ WEIGHTS: Mapping[str, float] = {**SIGNALS, **LINKS}
 
 IN_SHADOW = frozenset({
     "reasoning_harvest", "template_sweep", "coverage_without_conversation", "forced_reasoning_tools", "cap_seeking", "steady_rhythm",
-    "new_model",
+    "new_model", "succession",
 })  # fmt: skip
 """Those that ship in shadow: measured and shown, and adding nothing until a policy says `mode: enforce`."""
 
@@ -41,7 +41,7 @@ class Calibration:
 
     start: float = 0.6
     """Evidence that every account may show, nats."""
-    scale: float = 0.85
+    scale: float = 0.95
     """Nats of evidence that make it e times rarer; about 1 where the evidence is what it claims to be."""
     accounts: int = 0
     """Accounts that it was learned from; 0: the one that ships."""

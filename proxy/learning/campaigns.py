@@ -16,7 +16,7 @@ from proxy.learning.hands import SAME, Hand, Sighting, hands
 from proxy.learning.kinship import Kinship
 from proxy.learning.score import Reading
 
-FORMS = 6.5
+FORMS = 7.2
 """Nats that form a campaign."""
 
 MOST = 10_000

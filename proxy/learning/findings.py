@@ -31,7 +31,7 @@ FEWEST = 4
 SUFFICIENT = 3.0
 """Nats that one link that can stand alone must bring; the rest only corroborates."""
 
-CORROBORATED = 6.0
+CORROBORATED = 6.5
 """Most that corroboration alone adds up to: below every rung's evidence that restricts."""
 
 CORE = 0.3

@@ -164,9 +164,10 @@ def test_every_part_counts_for_the_digest(old: str, new: str) -> None:
         ("risk: {}\nladder: {blocked: {at: 100, sanctions: [block]}}", "ladder.blocked: at: 100 is never reached"),
         (
             "risk: {signals: {logit_sweep: {weight: 1}, foreign_reasoning: {mode: shadow}}, links: {coverage: {weight: 2}, shared_payment: "
-            "{weight: 1}, synchrony: {weight: 1}, succession: {mode: shadow}, shared_software: {weight: 1}, shared_address: {weight: 1}}}\n"
+            "{weight: 1}, synchrony: {weight: 1}, succession: {mode: shadow}, shared_software: {weight: 1}, shared_address: "
+            "{weight: 1}, shared_toolkits: {weight: 1}, shared_sweep: {weight: 1}}}\n"
             + LADDER,
-            "nats of evidence, and all signals and links together add 7.0 at most",
+            "nats of evidence, and all signals and links together add 9.0 at most",
         ),
     ],
 )  # fmt: skip
@@ -216,8 +217,8 @@ def test_it_is_read_aloud() -> None:
         "  evidence that nothing renews halves in 5d; the whole population is looked at every 2h\n",
         "  verified accounts of gold: learned from, and never members of a campaign\n",
         "signals, of an account by itself, with the most nats that each adds: foreign_reasoning 10, logit_sweep 9, template_sweep 4",
-        "links, between accounts that act as one, with the most nats that each adds: shared_payment 12, coverage 11.5, synchrony 5, ",
-        "    in shadow, seen and not counted: shared_address, new_model\n",
+        "links, between accounts that act as one, with the most nats that each adds: shared_toolkits 16, shared_payment 12, ",
+        "    in shadow, seen and not counted: shared_address, succession, new_model\n",
         "  watch, from 40 points (at most 1 in 100 of your honest accounts): it is only looked at\n",
         "  blocked, from 95 points (at most 1 in 56,000 of your honest accounts): requests are not served\n",
     ):

@@ -1,6 +1,7 @@
 """New accounts take up where a blocked one left off: they ask what it asked, and came after it.
 
-Honest look-alike: a customer that opens a second organization. So it only corroborates.
+Honest look-alike: a customer that opens a second organization. In a population that grows, whoever joins a group late came after its
+first block, honest or not: counted, it lifted honest accounts of a mixed group to the top. So it ships in shadow.
 """
 
 from typing import ClassVar
@@ -14,7 +15,7 @@ class Succession:
 
     name: ClassVar[str] = "succession"
     weight: ClassVar[float] = 3.0
-    shadow: ClassVar[bool] = False
+    shadow: ClassVar[bool] = True
     sufficient: ClassVar[bool] = False
 
     def measure(self, group: Group) -> tuple[float, str]:
