@@ -242,6 +242,6 @@ def test_times_and_numbers_are_said_in_full(shell: Shell) -> None:
     assert re.search(r"  until \d{4}-\d\d-\d\d \d\d:\d\d UTC  anna  ", line)
     with pytest.raises(ConfigError, match="'90' says no unit of time"):
         CliRunner().invoke(keys, [*shell.flags, "create", "--account", "anna", "--expires", "90"], catch_exceptions=False)
-    found = {"gateways": [{"id": "a", "policy": "p", "version": "1"}], "in_flight": []}
+    found = {"gateways": [{"id": "a", "policy": "p", "version": "1"}], "analysts": [], "partitions": [], "in_flight": []}
     assert status._lines(found)[0] == "1 worker"
-    assert status._lines({"gateways": [], "in_flight": []})[0] == "0 workers"
+    assert status._lines({"gateways": [], "analysts": [], "partitions": [], "in_flight": []})[0] == "0 workers"

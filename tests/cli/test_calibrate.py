@@ -34,7 +34,7 @@ def test_what_it_found_is_said(trace: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "trace.jsonl: 4 lines, 2 accounts, 2026-09-07 00:00 UTC to 2026-09-07 02:00 UTC" in result.stdout
     assert "1 line (first: 3): is not JSON" in result.stdout
-    assert "a score of 60 takes 10.1 nats here; the shipped one says 8.0" in result.stdout
+    assert "a score of 60 takes 10.1 nats here; the shipped one says 7.2" in result.stdout
     assert "note: 2h is short" in result.stdout
     assert "note: 900 accounts are few" in result.stdout
 

@@ -37,7 +37,7 @@ def test_what_it_says(tmp_path: Path) -> None:
         "  1 line (first: 34): speaks a dialect that is not known",
         "  1 exchange came before one of an earlier line",
         "policy test, digest 0123456789ab, mode enforce",
-        "a score of 60 takes 8.0 nats of evidence (calibration: shipped)",
+        "a score of 60 takes 7.2 nats of evidence (calibration: shipped)",
         "    throttled     slowed                     1          1        0          3",
         "    blocked       refused                    2          0        1          9",
         "restricted: 1 of 4 accounts (25.00 %), 6 of 33 requests (18.18 %)",
