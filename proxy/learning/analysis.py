@@ -7,6 +7,7 @@ Rule 3: what a person said outranks both.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from proxy.core.risk import Risk
 from proxy.learning import packing, portrait
@@ -27,6 +28,8 @@ FEWEST = 50
 """Accounts with something to say, below which there is no population to compare with."""
 
 LINKS_SHOWN = 8
+LINKS_SAMPLED = 64
+"""Members of its campaign that an account is compared with, for people."""
 
 
 @dataclass(slots=True)
@@ -134,6 +137,7 @@ class Analysis:
         self.all.leave(account)
         self.skeletons.hits.pop(account, None)
         self.state.hints.pop(account, None)
+        self.state.blocked.pop(account, None)  # a group has only accounts that are remembered
         self._touched.add(account)
 
     def organization(self, account: str) -> str:
@@ -173,9 +177,13 @@ class Analysis:
         return tuple(portrait.readings(profile, self.risk)) if profile is not None else ()
 
     def links(self, account: str) -> tuple[tuple[str, float], ...]:
-        """Its closest strangers, and how close (0–1): worked out when asked, for people."""
-        profile = self.population.profiles.get(account)
-        return tuple(portrait.closest(profile, self.population, LINKS_SHOWN)) if profile is not None else ()
+        """Its closest strangers among a sample of its campaign, and how close (0–1). It is asked for every account on a rung, so it may not
+        look at everybody."""
+        profile, campaign = self.population.profiles.get(account), self.all.live.get(self.all.of.get(account, ""))
+        if profile is None or campaign is None:
+            return ()
+        members = [self.population.profiles[member] for member in islice(campaign.members, LINKS_SAMPLED)]
+        return tuple(portrait.closest(profile, members, LINKS_SHOWN))
 
     def campaigns(self) -> tuple[Campaign, ...]:
         """All that are alive, the strongest first."""

@@ -3,7 +3,7 @@
 Rule 1: what one look takes for one hand goes on with the campaign that most of it was; where there is none, it forms one.
 Rule 2: campaigns that lose most of their members to another merge into it; one that falls into two hands is split. So no mistake lasts.
 Rule 3: evidence that nothing renews fades by half-life; a campaign that fell below half of what forms one is dissolved.
-Rule 4: a person's verdict outranks evidence, both ways, for as long as most of the accounts that it was given on are concerned.
+Rule 4: a person's verdict outranks evidence, both ways, for as long as the campaign lives or another that absorbs it.
 """
 
 from collections import Counter

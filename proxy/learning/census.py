@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from proxy.learning.parties import Parties, most_in_a_place
 from proxy.learning.population import Population
-from proxy.learning.profile import Grams, Profile
+from proxy.learning.profile import Grams
+
+SOON = 24
+"""Hours from a model's first use by anybody, in which taking it up is a move to it at once."""
 
 WARM_UP = 24
 """Hours from the first exchange ever seen, in which every model seems new."""
@@ -39,6 +42,7 @@ class Census:
     def __init__(self, population: Population, minimum: int, blocked: Mapping[str, float] | None = None) -> None:
         """`minimum`: openings below which an account is not looked at. `blocked`: when accounts were."""
         self.population = population
+        self._minimum = minimum
         self.blocked = blocked or {}
         self.everybody = sorted(population, key=lambda profile: profile.account)
         self.profiles = [profile for profile in self.everybody if profile.openings >= minimum]
@@ -58,9 +62,8 @@ class Census:
             return Held(none, none, np.zeros(0), np.zeros(0, np.uint32), none, none)
         kinds, places = np.unique(np.concatenate([profile.grams for profile in self.everybody]), return_inverse=True)
         owners = np.repeat([profile.vouched for profile in self.everybody], sizes)
-        looked = np.full(len(self.everybody), -1)
-        looked[[place for place, profile in enumerate(self.everybody) if self._looked(profile)]] = np.arange(len(self.profiles))
-        rows = np.repeat(looked, sizes)
+        looked = np.array([profile.openings >= self._minimum for profile in self.everybody])
+        rows = np.repeat(np.where(looked, looked.cumsum() - 1, -1), sizes)
         kept = rows >= 0
         counts = np.concatenate([profile.counts for profile in self.everybody]).astype(np.float64)
         holders = np.bincount(places, minlength=len(kinds))
@@ -72,13 +75,6 @@ class Census:
         held = self.held
         places = np.searchsorted(held.kinds, pieces)
         return held.holders[places] - held.vouched[places]
-
-    def _looked(self, profile: Profile) -> bool:
-        return bool(self._named) and profile.account in self._named
-
-    @cached_property
-    def _named(self) -> set[str]:
-        return {profile.account for profile in self.profiles}
 
     @cached_property
     def parties(self) -> int:
@@ -110,7 +106,7 @@ class Census:
 
     @cached_property
     def moves(self) -> dict[str, tuple[int, float]]:
-        """Models that came while it was looking: the hour of their first use, and the share of accounts that took them up in a day."""
+        """Models that came while it was looking: the hour of their first use, and the share of accounts that took them up `SOON`."""
         first = min((profile.first for profile in self.everybody), default=0.0)
         used: dict[str, int] = {}
         for profile in self.everybody:
@@ -118,4 +114,4 @@ class Census:
                 used[model] = min(used.get(model, hour), hour)
         new = {model: hour for model, hour in sorted(used.items()) if hour > first // 3600 + WARM_UP}
         size = max(1, len(self.profiles))
-        return {model: (hour, sum(profile.moved(model, hour, 24) for profile in self.profiles) / size) for model, hour in new.items()}
+        return {model: (hour, sum(profile.moved(model, hour, SOON) for profile in self.profiles) / size) for model, hour in new.items()}

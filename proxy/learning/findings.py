@@ -50,7 +50,6 @@ ROUNDS = 10
 class Finding:
     """Accounts that seem to act as one, as one look sees them."""
 
-    view: View
     evidence: float
     readings: tuple[Reading, ...]
     members: Mapping[str, float]
@@ -115,7 +114,7 @@ def _finding(group: Group, near: Neighbours, risk: Risk) -> Finding | None:
     }  # fmt: skip
     if len(members) < FEWEST:
         return None
-    return Finding(group.view, evidence, readings, members, tuple(_parts(census, near.mutual, places, members)))
+    return Finding(evidence, readings, members, tuple(_parts(census, near.mutual, places, members)))
 
 
 def _readings(group: Group, risk: Risk) -> Iterator[Reading]:
@@ -146,11 +145,12 @@ def _closeness(mutual: csr_matrix, places: NDArray[np.int64]) -> NDArray[np.floa
 
 
 def _core(group: Group, readings: tuple[Reading, ...]) -> NDArray[np.bool_]:
-    """Accounts that the evidence itself names: those that share a payment with a stranger, and where coverage speaks, the closest."""
-    payments = group.payments()
-    paying = np.array([len(payments.get(profile.payment, ())) > 1 for profile in group.members])
+    """Accounts that the evidence itself names: all where it is what they share; else those that share a payment with a stranger, and where
+    coverage speaks, the closest."""
     if group.view in {View.TOOLKITS, View.SWEEPS}:
         return np.ones(len(group.members), bool)
+    payments = group.payments()
+    paying = np.array([len(payments.get(profile.payment, ())) > 1 for profile in group.members])
     covers = any(reading.name == "coverage" and reading.nats >= SUFFICIENT for reading in readings)
     return paying | (covers & (group.close >= CORE))
 

@@ -29,10 +29,10 @@ def readings(profile: Profile, risk: Risk) -> list[Reading]:
     return sorted(found, key=lambda reading: -reading.nats)
 
 
-def closest(profile: Profile, population: Population, most: int) -> Iterator[tuple[str, float]]:
-    """Accounts of other organizations that share most of its pieces: the share of the smaller one's that both have."""
+def closest(profile: Profile, others: Iterable[Profile], most: int) -> Iterator[tuple[str, float]]:
+    """Those of `others`, of other organizations, that share most of its pieces: the share of the smaller one's that both have."""
     found = []
-    for other in population:
+    for other in others:
         if other.organization != profile.organization and len(other.grams) and len(profile.grams):
             common = len(np.intersect1d(profile.grams, other.grams, assume_unique=True))
             if common:

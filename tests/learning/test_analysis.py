@@ -191,3 +191,20 @@ def test_the_quietest_is_forgotten_everywhere(crowd: list[Observation]) -> None:
     assert analysis.campaigns() == ()
     assert {account for account in analysis.population.profiles if account.startswith("bad")} == set()
     assert analysis.score("bad1").value is None
+
+
+def test_nothing_is_kept_of_who_is_forgotten() -> None:
+    analysis = Analysis(RISK, accounts=2)
+    for turn in range(50):
+        list(analysis.learn(Actor(f"a{turn}", 1, turn).asks(BEGIN + turn, (turn, 99))))
+        analysis.blocked(f"a{turn}", BEGIN + turn)
+    assert set(analysis.state.blocked) == set(analysis.population.profiles) == {"a48", "a49"}
+
+
+def test_links_are_its_campaigns_own_strangers(known: Analysis) -> None:
+    links = known.links("bad3")
+    assert 0 < len(links) <= 8
+    assert {account for account, _ in links} <= {f"bad{i}" for i in range(12)} - {"bad3"}
+    assert [close for _, close in links] == sorted((close for _, close in links), reverse=True)
+    assert all(0 < close <= 1 for _, close in links)
+    assert known.links("ann3") == known.links("never seen") == ()

@@ -2,11 +2,9 @@
 
 from typing import ClassVar
 
+from proxy.learning.census import SOON
 from proxy.learning.chance import surprise
 from proxy.learning.links.base import Group
-
-SOON = 24
-"""Hours from a model's first use by anybody."""
 
 
 class NewModel:
