@@ -76,7 +76,7 @@ class Identities:
         return query if account.source == "upstream" else stripping.strip_query(query)
 
     async def follow(self) -> None:
-        """Forgets cached keys as they change; runs until cancelled. While the store is lost, what is cached serves on."""
+        """Learns cached keys anew as they change; runs until cancelled. While the store is lost, what is cached serves on."""
         mark, lost = "", False
         while True:
             try:

@@ -2,11 +2,12 @@
 
 Rule 1: a change is known here about a second after it was announced, through `catch_up`; at the latest after `FRESH` seconds.
 Rule 2: while the store is lost a known record serves on, up to `STALE` seconds; a key never seen here cannot be judged.
+So a record in use that changed is asked for again at once: a new key's own announcement must not make it a stranger.
 Rule 3: unknown digests are remembered apart, so that trying many keys pushes no real one out.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from proxy.core.keys import KeyRecord
@@ -50,8 +51,9 @@ class Recent(Generic[V]):
         if len(self._entries) > self._room:
             self._entries.popitem(last=False)
 
-    def drop(self, name: str) -> None:
-        self._entries.pop(name, None)
+    def drop(self, name: str) -> bool:
+        """Was it there?"""
+        return self._entries.pop(name, None) is not None
 
     def clear(self) -> None:
         self._entries.clear()
@@ -98,15 +100,23 @@ class Records:
         return record
 
     async def catch_up(self, mark: str) -> str:
-        """Forgets what changed since `mark`, everything where that cannot be told; the new mark. Raises `StoreError`."""
+        """Learns anew what changed since `mark`, forgets everything where that cannot be told; the new mark. Raises `StoreError`."""
         following, digests = await self._table.changes(mark)
         if digests is None or not mark:
             self._known.clear()
             self._unknown.clear()
             self._dropped += 1
             return following
-        for digest in digests:
-            self._known.drop(digest)
-            self._unknown.drop(digest)
-            self._dropped += 1
+        for digest in self._forget(digests):
+            await self._ask(digest)
         return following
+
+    def _forget(self, digests: Iterable[str]) -> list[str]:
+        """Those whose records were in use."""
+        used = []
+        for digest in digests:
+            self._dropped += 1
+            self._unknown.drop(digest)
+            if self._known.drop(digest):
+                used.append(digest)
+        return used

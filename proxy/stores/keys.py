@@ -15,6 +15,9 @@ IDS = "sg:keyids"
 KEPT = 10_000
 """Changes remembered; a gateway that was away for longer forgets all it had cached."""
 
+NEVER = "0-0"
+"""The mark of a history without changes."""
+
 MOST_AT_ONCE = 1000
 PATIENCE = 2.0
 
@@ -68,15 +71,21 @@ class RedisKeys:
     async def changes(self, since: str) -> tuple[str, tuple[str, ...] | None]:
         run = self._connection.run
         last = await run(lambda client: client.xrevrange(CHANGES, count=1), PATIENCE)
-        mark = last[0][0] if last else "0-0"
+        mark = last[0][0] if last else NEVER
         if since in {"", mark}:
             return mark, ()
-        first = await run(lambda client: client.xrange(CHANGES, count=1), PATIENCE)
-        lost = bool(first) and _order(first[0][0]) > _order(since)  # trimmed, or begun anew; a first change ever is taken for it
-        if lost or _order(mark) < _order(since):
+        if await self._lost(since) or _order(mark) < _order(since):
             return mark, None
         found = await run(lambda client: client.xrange(CHANGES, min=f"({since}", count=MOST_AT_ONCE), PATIENCE)
         return found[-1][0] if found else mark, tuple(fields["digest"] for _, fields in found)
+
+    async def _lost(self, since: str) -> bool:
+        """Were changes after `since` trimmed, or was the history begun anew?"""
+        if since == NEVER:
+            length: int = await self._connection.run(lambda client: client.xlen(CHANGES), PATIENCE)
+            return length >= KEPT
+        first = await self._connection.run(lambda client: client.xrange(CHANGES, count=1), PATIENCE)
+        return bool(first) and _order(first[0][0]) > _order(since)
 
 
 def _name(digest: str) -> str:

@@ -182,6 +182,20 @@ class TestRecords:
         await room.find("d2")
         assert keys.asked == []
 
+    async def test_a_store_lost_after_a_change_is_bridged_too(self) -> None:
+        """A key that was made a moment ago and is in use has just announced itself."""
+        room, keys, _ = self.room()
+        mark = await room.catch_up("")
+        await keys.put(record("d1"))
+        await keys.put(record("d2"))
+        assert await room.find("d1") == record("d1")
+        await room.catch_up(mark)
+        assert keys.asked == ["d1", "d1"], "what nobody here uses is not asked for"
+        keys.lost = True
+        assert await room.find("d1") == record("d1")
+        with pytest.raises(StoreError):
+            await room.find("d2")
+
     async def test_where_the_history_is_too_short_everything_is_forgotten(self) -> None:
         room, keys, _ = self.room(record("d1"), record("d2"))
         mark = await room.catch_up("")
@@ -219,11 +233,15 @@ class TestRecords:
         asking = asyncio.ensure_future(room.find("d1"))
         await asyncio.sleep(0)
         await keys.put(replace(ann, revoked=True))
-        await room.catch_up(mark)
+        catching_up = asyncio.ensure_future(room.catch_up(mark))
+        await turns()
         keys.lost = True
         keys.gate.set()
+        for each in (asking, catching_up):
+            with pytest.raises(StoreError):
+                await each
         with pytest.raises(StoreError):
-            await asking
+            await room.find("d1")
 
 
 async def test_following_goes_on_through_a_lost_store() -> None:

@@ -50,7 +50,7 @@ async def test_changes_since_a_mark(table: RedisKeys) -> None:
     assert changed == ()
     await table.put(record(1))
     mark, changed = await table.changes(mark)
-    assert changed is None  # nothing was there before: the history cannot tell
+    assert changed == (record(1).digest,), "the first ever, and nothing was trimmed"
     assert await table.changes(mark) == (mark, ())
     for number in (2, 3, 1):
         await table.put(record(number))
@@ -94,6 +94,7 @@ async def test_the_history_is_bounded(table: RedisKeys, connection: Connection, 
     for start in range(0, 600, 60):
         await asyncio.gather(*(table.put(record(start + n)) for n in range(60)))
     assert await connection.client.xlen(keys_room.CHANGES) <= 300  # trimmed in whole nodes
+    assert (await table.changes(keys_room.NEVER))[1] is None, "some may be gone"
 
 
 async def test_two_who_change_a_record_at_once_do_not_undo_each_other(table: RedisKeys) -> None:
