@@ -8,7 +8,8 @@ from typing import Any
 
 import aiohttp
 from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI
+from httpx2 import Limits
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from proxy.app.keys import Keys
 from proxy.core.keys import KeyRecord
@@ -77,7 +78,11 @@ class Accounts:
     async def __call__(self, tier: str, name: str = "", organization: str = "") -> Account:
         name = name or fresh("quota")
         key = await key_of(self.gate, name, tier, organization)
-        one = await self._stack.enter_async_context(AsyncOpenAI(base_url=self.gate.url + "/v1", api_key=key, max_retries=0))
+        # However long a test waits between two requests, it stays with one worker: the other may not know the key yet.
+        http = DefaultAsyncHttpxClient(limits=Limits(keepalive_expiry=None))
+        one = await self._stack.enter_async_context(
+            AsyncOpenAI(base_url=self.gate.url + "/v1", api_key=key, max_retries=0, http_client=http)
+        )
         other = await self._stack.enter_async_context(AsyncAnthropic(base_url=self.gate.url, api_key=key, max_retries=0))
         return Account(name, key, self.gate, one, other)
 
