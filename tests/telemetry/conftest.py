@@ -1,6 +1,5 @@
-"""Logging as it was, after each test; and a quiet interpreter, for tests of time."""
+"""Logging as it was, after each test."""
 
-import gc
 import logging
 from collections.abc import Iterator
 
@@ -18,12 +17,3 @@ def logging_restored() -> Iterator[None]:
     logging.getLogger().handlers[:] = handlers
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _nothing_old_is_collected() -> Iterator[None]:
-    """What thousands of tests before these left in memory is not walked through while they measure."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
