@@ -107,8 +107,8 @@ async def test_a_hung_server_costs_the_deadline_and_no_more(own_server: Server, 
     own_server.hang()
     loop = asyncio.get_running_loop()
     began = loop.time()
-    answers = await asyncio.gather(*(get(quick, n % AT_ONCE) for n in range(5 * AT_ONCE)))
-    assert loop.time() - began < 2.0  # also for those who wait for a place
+    answers = await asyncio.gather(*(get(quick, n % AT_ONCE) for n in range(40 * AT_ONCE)))
+    assert loop.time() - began < 5.0  # also for those who wait for a place: in line it would be ten
     assert set(answers) == {None}
     own_server.resume()
     assert await until(lambda: get(quick, 3), bool) == "3"
@@ -132,9 +132,9 @@ async def test_a_killed_server_is_known_at_once(own_server: Server, quick: Conne
     own_server.kill()
     loop = asyncio.get_running_loop()
     began = loop.time()
-    for n in range(20):
+    for n in range(40):
         assert await get(quick, n) is None
-    assert loop.time() - began < 0.25
+    assert loop.time() - began < 5.0  # their deadlines would be ten
 
 
 @pytest.mark.parametrize("breaking", [("CONFIG", "SET", "maxmemory", "1"), ("REPLICAOF", "127.0.0.1", "1")])

@@ -128,7 +128,7 @@ def succeeds(work: Callable[[], Any]) -> Callable[[], Any]:
 async def callers_who_leave_are_heard(url: str) -> None:
     """At any step: while the master is found, connected or asked."""
     for steps in range(1, 90):
-        async with connected(url, 0.4) as connection:
+        async with connected(url) as connection:
             task = asyncio.ensure_future(connection.run(lambda client: client.ping()))
             for _ in range(steps):
                 await asyncio.sleep(0)
@@ -142,7 +142,7 @@ async def callers_who_leave_are_heard(url: str) -> None:
 async def test_sentinel(sentinels: Watched) -> None:
     await everything_works(sentinels.url)
     await callers_who_leave_are_heard(sentinels.url)
-    async with connected(sentinels.url, 0.5) as connection:
+    async with connected(sentinels.url, 2.0) as connection:
         store = RedisStore(connection)
         for number in range(3):
             await store.reserve(f"before-{number}", ANNA, tokens(ANNA, 100))
@@ -151,7 +151,7 @@ async def test_sentinel(sentinels: Watched) -> None:
 
         # Two sentinels of three are enough to find the master: one hangs, so that not even a refusal comes back.
         sentinels.sentinels[0].hang()
-        async with connected(sentinels.url, 0.5) as fresh:
+        async with connected(sentinels.url, 2.0) as fresh:
             await until(succeeds(lambda: RedisStore(fresh).reserve("fresh", ANNA, tokens(ANNA, 100))), bool)
         await callers_who_leave_are_heard(sentinels.url)
         sentinels.sentinels[0].resume()
@@ -160,7 +160,7 @@ async def test_sentinel(sentinels: Watched) -> None:
         await until(lambda: _in_step(old, 2), bool)
         await until(lambda: _failed_over(sentinels), bool)
         await until(lambda: _master(sentinels), lambda master: master not in {None, old})
-        await store.beat(AT)
+        await until(succeeds(lambda: store.beat(AT)), bool)
         await until(succeeds(lambda: store.reserve("between", ANNA, tokens(ANNA, 100))), bool)
         for number in range(3):
             store.settle(f"before-{number}", ANNA, tokens(ANNA, 100), actual(10))
@@ -209,7 +209,7 @@ async def test_cluster(masters: Cluster) -> None:
 
 
 async def test_a_cluster_without_one_master_serves_the_others(masters: Cluster) -> None:
-    async with connected(masters.url, 1.0) as connection:
+    async with connected(masters.url) as connection:
         store = RedisStore(connection)
         held = {node.port: [each for each in PEOPLE if masters.node_of(each.organization) is node] for node in masters.nodes}
         gone = masters.nodes[1]
@@ -248,7 +248,7 @@ async def _all_at_once(store: RedisStore, people: list[Account]) -> bool:
 
 
 async def test_a_cluster_that_is_all_gone_is_a_store_error(masters: Cluster) -> None:
-    async with connected(masters.url, 0.5) as connection:
+    async with connected(masters.url) as connection:
         store, registry = RedisStore(connection), Registry(connection)
         await store.reserve("r1", ANNA, tokens(ANNA, 100))
         for node in masters.nodes:
