@@ -73,7 +73,7 @@ async def test_links_of_a_new_seal_key_are_read_without_a_restart(tmp_path: Path
             async with http.get(page) as answer:
                 return str((await answer.json(content_type=None))["code"])
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await code() != "nothing_to_verify":
                 await asyncio.sleep(0.05)
 

@@ -260,7 +260,7 @@ async def test_draining_ends_with_its_time() -> None:
         assert not await door.front.drain(0.01)
         assert not (await busy.rest()).endswith(END)
         assert door.endings() == [Ending.CALLER_LEFT]
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await (await door.upstream.request()).gone.wait()
 
 

@@ -11,7 +11,7 @@ from proxy.stores import embedded
 from tests.support.gateway import Running
 
 T = TypeVar("T")
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 def store(gate: Running, *, decode_responses: bool = True) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 class Then(Enum):

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 @dataclass(frozen=True)

@@ -214,10 +214,10 @@ def test_without_a_collector_nobody_waits(no_collector: str) -> None:
         began = monotonic()
         serve(telemetry)
         longest = max(longest, monotonic() - began)
-    assert longest < 0.5
+    assert longest < 3.0, "the exporter itself would wait for five seconds"
     began = monotonic()
     telemetry.close()
-    assert monotonic() - began < 1.5
+    assert monotonic() - began < 4.0, "it gives up after one"
     assert 'stillgate_telemetry_dropped_total{signal="traces"}' in telemetry.exposition().decode()
 
 
