@@ -1,6 +1,5 @@
 """Reasoning that comes back: whose it is, where it belongs, and what happens when it is somebody else's."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -253,9 +252,8 @@ async def test_keys_rotate_while_it_runs(model: str, tmp_path: Path) -> None:
         old = [await begun(kind, await callers(Rung.DEGRADED)) for kind in (Messages, Responses, DeepSeek, Gemini)]
         await stillgate("seal", "rotate", str(path))
         fresh, first = shown(path)
-        async with asyncio.timeout(2.0):
-            while gate.logged().count(f"seal keys in force: {fresh}, {first}") < 3:  # two workers, and the supervisor's pages
-                await asyncio.sleep(0.02)
+        # Two workers, and the supervisor's pages.
+        await until(lambda: lines(gate, f"seal keys in force: {fresh}, {first}"), lambda number: number == 3)
         for talk in old[:2]:
             await goes_on(talk, talk.caller)
             assert talk.caller.statuses == {200}

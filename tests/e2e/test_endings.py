@@ -26,8 +26,8 @@ CHAT = b'{"model":"m","max_tokens":50,"messages":[]}'
 STREAM = b'{"model":"m","stream":true,"max_tokens":50,"messages":[]}'
 EVENT = b'data: {"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
-SOON = 1.0
-"""Seconds in which the upstream must have heard that the caller is gone."""
+SOON = 10.0
+"""Seconds in which the upstream must have heard that the caller is gone: of itself it never would."""
 
 Gate = tuple[Running, int]
 
@@ -389,7 +389,7 @@ async def near_side(gate: Running, account: str, **options: Any) -> AsyncIterato
 async def test_the_callers_close_reaches_the_upstream_in_its_own_words_and_the_routes_cost_is_charged(raw_gate: Gate, account: str) -> None:
     async with far_side(raw_gate[1]) as far, near_side(raw_gate[0], account) as socket:
         await socket.close(code=4001, message=b"enough")
-        assert await asyncio.wait_for(far.heard, SOON * 5) == (4001, "enough")
+        assert await asyncio.wait_for(far.heard, SOON) == (4001, "enough")
         assert socket.close_code == 4001
     await nothing_held(raw_gate[0], account)
     assert await used(raw_gate[0], account, "requests/day") == 5
@@ -408,7 +408,7 @@ async def test_a_side_that_vanishes_closes_the_other(raw_gate: Gate, account: st
     async with far_side(raw_gate[1]) as far:
         async with near_side(raw_gate[0], account) as socket:
             socket._response.close()  # no close frame: the caller's machine is gone
-            assert (await asyncio.wait_for(far.heard, SOON * 5))[0] == 1001
+            assert (await asyncio.wait_for(far.heard, SOON))[0] == 1001
         far.vanishes = True
         async with near_side(raw_gate[0], account) as socket:
             assert (await socket.receive()).data == 1001

