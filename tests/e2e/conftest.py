@@ -13,8 +13,9 @@ import pytest_asyncio
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
+from tests.support.accounts import key_of
 from tests.support.demo import demo_model
-from tests.support.gateway import Running, gateway, new_key
+from tests.support.gateway import Running, gateway
 from tests.support.ladder import Callers
 from tests.support.raw_upstream import RawUpstream, raw_upstream
 from tests.support.servers import free_port
@@ -71,9 +72,9 @@ class Clients:
         self._stack = stack
         self._model = model
 
-    async def __call__(self, tier: str = "open", *flags: str) -> Client:
+    async def __call__(self, tier: str = "open") -> Client:
         account = f"account-{next(_names)}"
-        key = await new_key(self.gate, account, "--tier", tier, *flags)
+        key = await key_of(self.gate, account, tier)
         http = await self._stack.enter_async_context(aiohttp.ClientSession())
         openai = await self._stack.enter_async_context(AsyncOpenAI(base_url=self.gate.url + "/v1", api_key=key, max_retries=0))
         anthropic = await self._stack.enter_async_context(AsyncAnthropic(base_url=self.gate.url, api_key=key, max_retries=0))

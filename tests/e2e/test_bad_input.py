@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 import zstandard
 
-from tests.support.gateway import Running, new_key
+from tests.support.accounts import key_of
+from tests.support.gateway import Running
 from tests.support.meters import store
 from tests.support.wire import Reply, dial, request
 
@@ -57,7 +58,7 @@ class Caller:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def keys(shared_gate: Running) -> dict[str, str]:
-    return {tier: await new_key(shared_gate, f"bad-{tier}", "--tier", tier) for tier in ("open", "small_only")}
+    return {tier: await key_of(shared_gate, f"bad-{tier}", tier) for tier in ("open", "small_only")}
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 import zstandard
 
 from tests.e2e.conftest import OPERATORS_KEY
-from tests.support.gateway import Running, new_key
+from tests.support.accounts import key_of
+from tests.support.gateway import Running
 from tests.support.meters import count, until, used
 from tests.support.raw_upstream import END, RawUpstream, Then, chunk, in_order, stream, whole
 from tests.support.wire import Reply, Wire, dial, request
@@ -54,7 +55,7 @@ async def test_the_body_goes_up_as_it_was_written(raw_gate: Gate, raw: RawUpstre
 
 
 async def test_headers_go_up_in_order_and_case_without_what_is_secret_or_spoofable(raw_gate: Gate, raw: RawUpstream, account: str) -> None:
-    key = await new_key(raw_gate[0], account)
+    key = await key_of(raw_gate[0], account)
     fields = (
         ("aCCept", "*/*"), ("X-Zeta", "1"), ("Authorization", f"Bearer {key}"), ("x-ALPHA", "2"), ("X-Zeta", "3"), ("User-Agent", "mine/1"),
         ("Accept-Encoding", "gzip;q=0.5, br"), ("X-Forwarded-For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4"), ("Cookie", "a=b"),
@@ -269,7 +270,7 @@ async def test_queries_go_up_as_sent(raw_gate: Gate, raw: RawUpstream, account: 
 
 
 async def test_a_key_in_the_query_stays_here(raw_gate: Gate, raw: RawUpstream, account: str) -> None:
-    key = await new_key(raw_gate[0], account)
+    key = await key_of(raw_gate[0], account)
     async with dial(raw_gate[0].url) as wire:
         await wire.send(request(f"POST /v1/chat/completions?a=1&key={key}&b=%20", (), CHAT))
         assert (await wire.answer()).status == 200

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from tests.support.accounts import key_of
 from tests.support.asking import Asker, basic, bearer
 from tests.support.canaries import dump
 from tests.support.demo import demo_model
@@ -106,7 +107,7 @@ async def test_a_trusted_front_says_who_asks(trusting: Opened) -> None:
     assert await ask.status(("X-Who", "a{b}")) == 401
     status, body = await ask()
     assert (status, "through the front that signs callers in" in body["error"]["message"]) == (401, True)
-    key = await new_key(trusting.gate, "dora")
+    key = await key_of(trusting.gate, "dora")
     assert await ask.status(bearer(key), ("X-Who", "bert"), ("X-Plan", "few")) == 200, "a key outranks it here"
 
 
@@ -156,7 +157,7 @@ async def test_a_rotated_key_ends_after_its_grace_and_its_heir_is_the_same_accou
 
 async def test_a_revoked_key_ends_on_every_worker_while_others_go_on(trusting: Opened) -> None:
     key, key_id = await trusting.key_of("rene")
-    other = await new_key(trusting.gate, "rene")
+    other = await key_of(trusting.gate, "rene")
     assert await trusting.ask.status(bearer(key)) == 200
     await stillgate("keys", *trusting.gate.store, "revoke", key_id)
     assert await trusting.ended(key) <= {401, 429}, "long before its record is asked for again of itself"
@@ -175,7 +176,7 @@ async def test_while_the_issuer_is_down_from_the_start_callers_are_asked_to_come
     assert "cost nothing. Please try again in a few seconds." in body["error"]["message"]
     assert f"Reference: {body['reference']}." in body["error"]["message"]
     await wary.gate.says("fetching a document answered 503")
-    assert await ask.status(bearer(await new_key(wary.gate, "bert"))) == 200, "who needs no token is served"
+    assert await ask.status(bearer(await key_of(wary.gate, "bert"))) == 200, "who needs no token is served"
     issuer.status = 200
 
     async def again() -> int:
@@ -197,7 +198,7 @@ async def test_nobody_else_s_headers_are_believed(wary: Opened) -> None:
 
 
 async def test_a_flood_of_failed_logins_is_slowed_and_never_locks_out_a_valid_key(wary: Opened) -> None:
-    key = await new_key(wary.gate, "cleo")
+    key = await key_of(wary.gate, "cleo")
     statuses = [await wary.ask.status(bearer(f"sg-{attempt:043d}")) for attempt in range(70)]
     assert set(statuses[:50]) == {401}
     status, body = await wary.ask(bearer("sg-" + "B" * 43))
@@ -223,7 +224,7 @@ async def test_the_provider_s_own_credential_passes_untouched_and_its_keyed_hash
         assert "authorization" not in seen, "the operator's credential is not added to a caller's"
         assert await ask.status(bearer("sk-proj-another")) == 200
         assert await ask.status(basic("somebody", credential)) == 401
-        assert await ask.status(bearer(await new_key(found.gate, "ann"))) == 200
+        assert await ask.status(bearer(await key_of(found.gate, "ann"))) == 200
         assert (await found.seen())["authorization"] == "Bearer sk-the-operator-s"
 
         async def kept() -> bytes:

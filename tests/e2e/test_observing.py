@@ -11,9 +11,10 @@ from proxy.learning.observation import Observation
 from proxy.replay.trace import Exchange, Trace
 from proxy.stores.connect import Connection
 from proxy.stores.observations import RedisObservations
+from tests.support.accounts import key_of
 from tests.support.canaries import Canaries, dump, files
 from tests.support.demo import demo_model
-from tests.support.gateway import gateway, new_key
+from tests.support.gateway import gateway
 from tests.support.servers import Server, server, servers
 
 POLICY = "policy: learning\ntiers: {free: {requests: 100/minute}}\nrisk: {}\nrecording: {to: traces}\n"
@@ -55,7 +56,7 @@ async def test_what_is_asked_is_learned_and_recorded_without_its_text(store: tup
             server.url,
         ) as gate,
     ):
-        async with AsyncOpenAI(base_url=f"{gate.url}/v1", api_key=await new_key(gate, "ann"), max_retries=0) as client:
+        async with AsyncOpenAI(base_url=f"{gate.url}/v1", api_key=await key_of(gate, "ann"), max_retries=0) as client:
             said = await client.chat.completions.create(model="demo-small", messages=[{"role": "user", "content": prompt}])
             history = [
                 {"role": "user", "content": prompt},

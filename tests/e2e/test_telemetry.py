@@ -17,8 +17,9 @@ import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from tests.support.accounts import key_of
 from tests.support.demo import demo_model
-from tests.support.gateway import Running, gateway, new_key
+from tests.support.gateway import Running, gateway
 from tests.support.meters import until
 from tests.support.otlp import Received, attributes, collector
 
@@ -75,7 +76,7 @@ async def watched() -> AsyncIterator[Watched]:
         flags = ("--upstream", model, "--policy", str(POLICY), "--workers", "2", "--otlp-endpoint", received.url)
         gate = await stack.enter_async_context(gateway(*flags))
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        yield Watched(gate, model, received, http, await new_key(gate, "ann", "--tier", "open", "--organization", "acme"))
+        yield Watched(gate, model, received, http, await key_of(gate, "ann", "open", "acme"))
 
 
 async def test_one_exchange_is_two_spans_in_the_caller_s_trace(watched: Watched) -> None:
@@ -141,7 +142,7 @@ async def test_a_decision_is_one_event_with_the_policy_s_digest(watched: Watched
 
 
 async def test_a_refusal_is_one_span_one_event_and_one_log_line(watched: Watched) -> None:
-    key = await new_key(watched.gate, "bert", "--tier", "two_requests")
+    key = await key_of(watched.gate, "bert", "two_requests")
     answers = [await watched.post("/v1/chat/completions", CHAT, Authorization=f"Bearer {key}") for _ in range(3)]
     refused = answers[-1]
     assert [answer.status for answer in answers] == [200, 200, 429]
@@ -266,7 +267,7 @@ async def test_a_dead_collector_delays_neither_requests_nor_the_end(watched: Wat
     drain = 1
     flags = ("--upstream", watched.model, "--policy", str(POLICY), "--otlp-endpoint", silent_collector, "--drain", str(drain))
     async with gateway(*flags) as gate, aiohttp.ClientSession() as http:
-        lonely = Watched(gate, watched.model, Received(), http, await new_key(gate, "ann"))
+        lonely = Watched(gate, watched.model, Received(), http, await key_of(gate, "ann"))
         took = [await _timed(lonely) for _ in range(20)]
         assert sorted(took)[10] < 2.0, "the exporter itself would wait for five seconds"
         began = time.monotonic()
