@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ ROOMS = {
 }
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Top-level names that a file imports."""
     found = set()
