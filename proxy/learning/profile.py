@@ -17,6 +17,9 @@ Counts = NDArray[np.uint16]
 MOST_GRAMS = 800
 """Grams kept of an account. With 256, campaigns whose accounts each work through a long list fall apart (41 % of one found, not 71 %)."""
 
+MOST_TIMES = int(np.iinfo(np.uint16).max)
+"""Most that is counted of one gram."""
+
 MOST_ADDRESSES = 8
 MOST_MODELS = 8
 MOST_TOOLKITS = 16
@@ -123,16 +126,14 @@ class Profile:
 
     def add(self, found: Grams) -> Grams:
         """Counts `found` (sorted, distinct); those that it had not."""
-        at = np.searchsorted(self.grams, found)
-        held = np.zeros(len(found), bool)
-        inside = at < len(self.grams)
-        held[inside] = self.grams[at[inside]] == found[inside]
+        at = self.grams.searchsorted(found)
+        held = self.grams.take(at, mode="clip") == found if len(self.grams) else np.zeros(len(found), bool)
         places = at[held]
-        self.counts[places] += self.counts[places] < np.iinfo(np.uint16).max
-        new = found[~held]
+        self.counts[places] += self.counts[places] < MOST_TIMES
+        new: Grams = found[~held]
         if len(new):
             grams, counts = np.concatenate([self.grams, new]), np.concatenate([self.counts, np.ones(len(new), np.uint16)])
-            order = np.argsort(grams, kind="stable")
+            order = grams.argsort(kind="stable")
             self.grams, self.counts = grams[order], counts[order]
         return new
 
