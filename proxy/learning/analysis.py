@@ -153,7 +153,7 @@ class Analysis:
         campaign = self.all.live.get(self.all.of.get(profile.account, ""))
         hint = self.state.hints.get(profile.account, (0.0, ()))
         return Evidence(
-            own=self.readings(profile.account),
+            own=tuple(portrait.readings(profile, self.risk, shadow=False)),
             linked=campaign.evidence if campaign is not None else hint[0],
             links=campaign.readings if campaign is not None else hint[1],
             campaign=campaign.id if campaign is not None else "",
