@@ -78,8 +78,8 @@ class Analysis:
         for signal in SIGNALS:
             kept = profile.kept.get(signal.name, [])
             signal.learn(kept, seen)
-            if kept:
-                profile.kept[signal.name] = kept
+            if kept and signal.name not in profile.kept:
+                profile.kept = {**profile.kept, signal.name: kept}
         found = self.population.opening(profile, seen.sketch) if seen.opening and seen.sketch else None
         if profile.account not in self.all.of and not self._spared(profile):
             self._newcomer(profile, found, seen)

@@ -4,7 +4,10 @@ What it asked is kept as *grams*: hashes of pieces of its conversations' first t
 A piece that recurs in all of them is a template; one that comes once is an item.
 """
 
+from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import intern
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +31,7 @@ HOURS = 14 * 24
 """Hours of activity that are remembered."""
 
 _NO_GRAMS: Grams = np.zeros(0, np.uint32)
+_NOTHING: Mapping[str, list[int]] = {}
 _NO_COUNTS: Counts = np.zeros(0, np.uint16)
 
 
@@ -58,7 +62,7 @@ class Profile:
     addresses: tuple[int, ...] = ()
     toolkits: tuple[int, ...] = ()
     """The last `MOST_TOOLKITS` that it offered, oldest first."""
-    talks: tuple[int, ...] = ()
+    talks: "array[int]" = field(default_factory=lambda: array("Q"))
     """The last `MOST_TALKS` conversations that it began, by hash, oldest first."""
     models: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Exchanges with each, and the hour of the first."""
@@ -66,8 +70,8 @@ class Profile:
     """The first hour of `hours`, in hours since the epoch."""
     hours: int = 0
     """Bitmap of the hours in which it was up, from `hour` on."""
-    kept: dict[str, list[int]] = field(default_factory=dict)
-    """What each signal keeps, by its name."""
+    kept: Mapping[str, list[int]] = field(default_factory=lambda: _NOTHING)
+    """What each signal keeps, by its name. Of most accounts, none does: they share an empty one, so it is replaced and never changed."""
 
     @classmethod
     def of(cls, seen: Observation, *, vouched: bool) -> "Profile":
@@ -95,11 +99,12 @@ class Profile:
             self.addresses += (seen.address,)
         if seen.model in self.models or len(self.models) < MOST_MODELS:
             times, first = self.models.get(seen.model, (0, int(seen.at // 3600)))
-            self.models[seen.model] = times + 1, first
+            self.models[intern(seen.model)] = times + 1, first
         if seen.toolkit and seen.toolkit not in self.toolkits:
             self.toolkits = (*self.toolkits, seen.toolkit)[-MOST_TOOLKITS:]
         if seen.conversation and seen.conversation not in self.talks:
-            self.talks = (*self.talks, seen.conversation)[-MOST_TALKS:]
+            self.talks.append(seen.conversation)
+            del self.talks[:-MOST_TALKS]
         self._was_up(int(seen.at // 3600))
 
     def _was_up(self, hour: int) -> None:
