@@ -115,15 +115,6 @@ class Profile:
             self.hours, self.hour = self.hours >> forget, self.hour + forget
         self.hours |= 1 << (hour - self.hour)
 
-    def up(self) -> set[int]:
-        """Hours in which it was up, in hours since the epoch."""
-        bits, hours = self.hours, set()
-        while bits:
-            low = bits & -bits
-            hours.add(self.hour + low.bit_length() - 1)
-            bits ^= low
-        return hours
-
     def moved(self, model: str, released: int, soon: int) -> bool:
         """Did it, who was there before, take up a model within `soon` hours of `released`?"""
         times, first = self.models.get(model, (0, 0))
