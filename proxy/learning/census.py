@@ -63,7 +63,7 @@ class Census:
         if not sum(sizes):
             none = np.zeros(0, np.int64)
             return Held(none, none, np.zeros(0), np.zeros(0, np.uint32), none, none)
-        kinds, places = np.unique(np.concatenate([profile.grams for profile in self.everybody]), return_inverse=True)
+        kinds, places = _numbered(np.concatenate([profile.grams for profile in self.everybody]))
         owners = np.repeat([profile.vouched for profile in self.everybody], sizes)
         looked = np.array([profile.openings >= self._minimum for profile in self.everybody])
         rows = np.repeat(np.where(looked, looked.cumsum() - 1, -1), sizes)
@@ -133,3 +133,15 @@ class Census:
         new = {model: hour for model, hour in sorted(used.items()) if hour > first // 3600 + WARM_UP}
         size = max(1, len(self.profiles))
         return {model: (hour, sum(profile.moved(model, hour, SOON) for profile in self.profiles) / size) for model, hour in new.items()}
+
+
+def _numbered(grams: Grams) -> tuple[Grams, NDArray[np.int64]]:
+    """What `np.unique` gives with its inverse, of at least one: numbers are sorted several times faster than places by their numbers."""
+    keys = grams.astype(np.uint64) << np.uint64(32) | np.arange(len(grams), dtype=np.uint64)
+    keys.sort()
+    ordered, order = (keys >> np.uint64(32)).astype(np.uint32), (keys & np.uint64(0xFFFFFFFF)).view(np.int64)
+    new = np.diff(ordered, prepend=ordered[:1]) != 0
+    places = np.empty(len(grams), np.int64)
+    places[order] = new.cumsum()
+    new[0] = True
+    return ordered[new], places
