@@ -54,7 +54,7 @@ def _measures(rule: Rule, policy: Policy, *, shaped: bool) -> tuple[str, ...]:
     """Of the sanctions that are in force: those that shape a conversation, or those that bite at once."""
     if not (policy.enforce and rule.enforce):
         return ()
-    return tuple(sorted({sanction.measure() for sanction in rule.sanctions if bool(sanction.terms().plan) is shaped}))
+    return rule.shaping if shaped else tuple(measure for measure in rule.measures if measure not in rule.shaping)
 
 
 def _joined(measures: tuple[str, ...]) -> str:

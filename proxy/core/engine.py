@@ -59,7 +59,7 @@ def decide(case: Case, policy: Policy) -> Decision:
     done: Enforcement = advised
     if not policy.enforce:
         done = Forward(_asking(case.ask, policy))
-    elif not (stands.rule.enforce and (policy.logit_guard is None or policy.logit_guard.enforce)):
+    elif not stands.rule.enforce or _guard(case.ask, policy, shadow=True) is not _guard(case.ask, policy, shadow=False):
         done = _judged(case, stands, policy, shadow=False)
     notice = disclosure.notice(case, stands, shaped_as, policy) if isinstance(done, Forward) else None
     meters = _squeezed(case, stands.terms(policy).share) if policy.enforce else case.verdict.meters
@@ -73,7 +73,7 @@ def _judged(case: Case, stands: Place, policy: Policy, *, shadow: bool) -> Enfor
         return Refuse(refusals.blocked(policy, case.reference, stands.ground))
     if terms.verify is not None and _grace_is_over(case, stands, terms):
         return Challenge(refusals.must_verify(policy, case.reference, case.link, stands.ground, bearer=case.account.source == "jwt"))
-    guard = policy.logit_guard if shadow or (policy.logit_guard and policy.logit_guard.enforce) else None
+    guard = _guard(case.ask, policy, shadow=shadow)
     fault = case.unfit or _forbidden(case, guard, policy) or _closed(case, stands, terms, policy) or _no_room(case, stands, terms, policy)
     if fault is not None:
         return Refuse(fault)
@@ -83,8 +83,16 @@ def _judged(case: Case, stands: Place, policy: Policy, *, shadow: bool) -> Enfor
     return Forward(_plan(case, stands, shaped, policy), terms.pace, terms.delay)
 
 
+def _guard(ask: Ask, policy: Policy, *, shadow: bool) -> LogitGuard | None:
+    """Where it can have anything to say of the request."""
+    guard = policy.logit_guard
+    if guard is None or (ask.logits is None and ask.operation is not Operation.FETCH_RESPONSE):
+        return None
+    return guard if shadow or guard.enforce else None
+
+
 def _forbidden(case: Case, guard: LogitGuard | None, policy: Policy) -> Fault | None:
-    found = forbidden(case.ask, guard) if guard is not None and case.ask.logits is not None else None
+    found = forbidden(case.ask, guard) if guard is not None else None
     return refusals.guarded(found.message, found.param, policy, case.reference) if found is not None else None
 
 
@@ -119,7 +127,7 @@ def _closed(case: Case, stands: Place, terms: Terms, policy: Policy) -> Fault | 
     if ask.operation is Operation.TUNNEL and ask.unshaped and terms.plan:
         return refusals.side_door(policy, case.reference, stands.ground)
     bound = policy.binding.on and ask.follows and case.account.source != "upstream"
-    unread = policy.peculiar and ask.operation is Operation.FETCH_RESPONSE and terms.plan.hides
+    unread = ask.operation is Operation.FETCH_RESPONSE and policy.peculiar and terms.plan.hides
     asked_here = (bound or unread) and isinstance(verdict, Grant)
     if asked_here and verdict.local:
         return refusals.store_lost(policy, case.reference)  # nobody can say whose it is
@@ -135,11 +143,12 @@ def _plan(case: Case, stands: Place, shaped: Plan, policy: Policy) -> Plan:
     asked = _asking(ask, policy)
     if ask.operation not in SHAPED:
         return asked
-    plan = shaping.strictest(asked, shaped) if shaped else asked
+    shapes = bool(shaped)
+    plan = shaping.strictest(asked, shaped) if shapes else asked
     if policy.binding.on:
         plan = replace(plan, bind=True)
-    tell = bool(shaped) or stands.terms(policy).verify is not None
-    if not plan and not tell:
+    tell = shapes or stands.terms(policy).verify is not None
+    if plan is _NOTHING and not tell:
         return plan
     notice = disclosure.notice(case, stands, began(case, stands.rung, policy), policy) if tell else None
     return replace(plan, notice=notice, knobs=policy.knobs_of(plan.model or answering(ask, case.verdict.note)))

@@ -7,6 +7,7 @@ reaches it. So 40 is one in 100, 60 one in 1,000, 80 one in 10,000. The calibrat
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 POINTS = 20.0
 """Points of a score for each tenth part of the accounts that still reach it."""
@@ -99,11 +100,17 @@ class Risk:
 
     def term(self, name: str, weight: float, *, enforce: bool = True) -> Term:
         """As the policy wants it, else as its file says."""
-        return self.terms.get(name) or Term(weight, enforce)
+        return self.terms.get(name) or _shipped(weight, enforce)
 
     def named(self, name: str) -> Term:
         """A signal or link of the tables above, as it holds here."""
         return self.term(name, WEIGHTS[name], enforce=name not in IN_SHADOW)
+
+
+@cache
+def _shipped(weight: float, enforce: bool) -> Term:  # noqa: FBT001  # a term's two fields
+    """It is asked for at every score."""
+    return Term(weight, enforce)
 
 
 def rarity(score: float) -> str:

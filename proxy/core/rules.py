@@ -33,10 +33,14 @@ class Rule:
     """What they demand together."""
     measures: tuple[str, ...] = field(init=False)
     """What they do, in words."""
+    shaping: tuple[str, ...] = field(init=False)
+    """Those among them that shape a conversation; the others bite at once."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "terms", strictest(*(sanction.terms() for sanction in self.sanctions)))
         object.__setattr__(self, "measures", tuple(sorted({sanction.measure() for sanction in self.sanctions})))
+        shaping = {sanction.measure() for sanction in self.sanctions if sanction.terms().plan}
+        object.__setattr__(self, "shaping", tuple(sorted(shaping)))
 
 
 USUAL: Mapping[Rung, Rule] = {
@@ -46,6 +50,8 @@ USUAL: Mapping[Rung, Rule] = {
     Rung.BLOCKED: Rule((Block(),)),
 }
 """What a rung means that the policy does not describe, for accounts that are set on it by hand."""
+
+_NOTHING = Rule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Ladder:
         object.__setattr__(self, "shapes", any(self.rule(rung).terms.plan for rung in Rung))
 
     def rule(self, rung: Rung) -> Rule:
-        return self.rules.get(rung) or USUAL.get(rung) or Rule()
+        return self.rules.get(rung) or USUAL.get(rung) or _NOTHING
 
     @property
     def pins(self) -> bool:

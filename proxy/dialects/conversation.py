@@ -237,7 +237,7 @@ def _items(raw: Raw) -> list[Raw]:
 
 
 def _starts(raw: Raw, sign: bytes) -> bool:
-    return memoryview(raw)[:1] == sign
+    return bytes(memoryview(raw)[:1]) == sign  # views are compared item by item, by their format
 
 
 def _opened(decoder: msgspec.json.Decoder[T], raw: bytes | Raw) -> T | None:

@@ -102,7 +102,8 @@ def model_of(found: Fields) -> str:
 
 def prompt_size(body: bytes) -> tuple[int, int]:
     """(bytes without base64 media, pieces of media)."""
-    sizes = [match.end(1) - match.start(1) for match in MEDIA.finditer(body)] if len(body) > SMALLEST_MEDIA else []
+    might = len(body) > SMALLEST_MEDIA and (b";base64," in body or b'data"' in body)
+    sizes = [match.end(1) - match.start(1) for match in MEDIA.finditer(body)] if might else []
     return len(body) - sum(sizes), len(sizes)
 
 

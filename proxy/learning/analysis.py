@@ -78,8 +78,8 @@ class Analysis:
         for signal in SIGNALS:
             kept = profile.kept.get(signal.name, [])
             signal.learn(kept, seen)
-            if kept:
-                profile.kept[signal.name] = kept
+            if kept and signal.name not in profile.kept:
+                profile.kept = {**profile.kept, signal.name: kept}
         found = self.population.opening(profile, seen.sketch) if seen.opening and seen.sketch else None
         if profile.account not in self.all.of and not self._spared(profile):
             self._newcomer(profile, found, seen)
@@ -153,7 +153,7 @@ class Analysis:
         campaign = self.all.live.get(self.all.of.get(profile.account, ""))
         hint = self.state.hints.get(profile.account, (0.0, ()))
         return Evidence(
-            own=self.readings(profile.account),
+            own=tuple(portrait.readings(profile, self.risk, shadow=False)),
             linked=campaign.evidence if campaign is not None else hint[0],
             links=campaign.readings if campaign is not None else hint[1],
             campaign=campaign.id if campaign is not None else "",

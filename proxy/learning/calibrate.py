@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 from proxy.core.risk import Calibration
-from proxy.learning.campaigns import FORMS
+from proxy.learning.findings import FORMS
 
 LEAST = 1.0
 """Nats from which an account shows something."""

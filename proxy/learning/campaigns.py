@@ -11,13 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from proxy.learning.campaign import Verdict
-from proxy.learning.findings import Finding
+from proxy.learning.findings import FORMS, Finding
 from proxy.learning.hands import SAME, Hand, Sighting, hands
 from proxy.learning.kinship import Kinship
 from proxy.learning.score import Reading
-
-FORMS = 7.2
-"""Nats that form a campaign."""
 
 MOST = 10_000
 """Live campaigns; past it the weakest are dissolved."""

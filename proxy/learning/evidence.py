@@ -17,6 +17,7 @@ class Evidence:
     """What speaks against an account."""
 
     own: tuple[Reading, ...] = ()
+    """Of its own signals, those that count at least."""
     linked: float = 0.0
     """Nats that its campaign, or its group, is one hand; faded."""
     links: tuple[Reading, ...] = ()
@@ -38,7 +39,7 @@ def scored(found: Evidence, risk: Risk) -> Score:
     if not evidence and not found.enough:
         return NOT_ENOUGH
     value = risk.calibration.score(evidence)
-    shares = tuple(_shares(own, found, linked, value))
+    shares = tuple(_shares(own, found, linked, value)) if evidence else ()
     return Score(value, evidence, shares, found.campaign, _because(found, shares))
 
 

@@ -11,7 +11,7 @@ from proxy.core.risk import Risk
 from proxy.learning.census import Census
 from proxy.learning.communities import communities, parts
 from proxy.learning.links import LINKS, Group, View
-from proxy.learning.neighbours import Neighbours, neighbours
+from proxy.learning.neighbours import Neighbours, Pieces, neighbours
 from proxy.learning.score import Reading
 from proxy.learning.signals.logit_sweep import LogitSweep
 from proxy.learning.toolkits import toolkits
@@ -24,6 +24,9 @@ MOST = 0.75
 
 MANY = 20
 """Groups from which it can be said what is usual."""
+
+FORMS = 7.2
+"""Nats that form a campaign."""
 
 FEWEST = 4
 """Strangers below which a group says nothing."""
@@ -45,6 +48,9 @@ CONVERSES = 0.45
 
 ROUNDS = 10
 
+STRONGEST = 5
+"""Links that an account's closeness is the mean of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -55,7 +61,7 @@ class Finding:
     members: Mapping[str, float]
     """Account → share of its links that lead to members."""
     parts: tuple[frozenset[str], ...]
-    """Its members, by the parts that it clearly falls into."""
+    """Its members, by the parts that it clearly falls into; none where its evidence forms no campaign."""
 
     def without(self, spared: Collection[str]) -> "Finding":
         """Leaves accounts out that a person speaks for."""
@@ -66,7 +72,8 @@ class Finding:
 def look(census: Census, risk: Risk) -> Iterator[Finding]:
     """Everything that is found, whatever its evidence."""
     for view, near, crowds in _views(census):
-        groups = [group for places in crowds if (group := _group(view, census, near, places)) is not None]
+        close = _closeness(near.mutual)
+        groups = [group for places in crowds if (group := _group(view, census, close, places)) is not None]
         usual = _usual(groups)
         for group in groups:
             if (found := _finding(replace(group, usual=usual), near, risk)) is not None:
@@ -80,8 +87,9 @@ def _usual(groups: Sequence[Group]) -> float:
 
 def _views(census: Census) -> Iterator[tuple[View, Neighbours, list[NDArray[np.int64]]]]:
     """What is looked at, who is close there, and the groups that this makes."""
+    pieces = Pieces(census)
     for view, recurrence in RECURRENCE.items():
-        near = neighbours(census, recurrence)
+        near = neighbours(pieces, recurrence)
         yield view, near, communities(near.mutual)
     yield View.TOOLKITS, *toolkits(census)
     yield View.SWEEPS, *_sweeps(census)
@@ -95,11 +103,11 @@ def _sweeps(census: Census) -> tuple[Neighbours, list[NDArray[np.int64]]]:
     return Neighbours(links, links), [np.array(places, np.int64)]
 
 
-def _group(view: View, census: Census, near: Neighbours, places: NDArray[np.int64]) -> Group | None:
+def _group(view: View, census: Census, close: NDArray[np.float64], places: NDArray[np.int64]) -> Group | None:
     places = np.array([place for place in places if not census.profiles[place].vouched], np.int64)
     if len(places) < FEWEST or len(set(census.party[places].tolist())) < FEWEST:
         return None
-    return Group(view, census, tuple(places.tolist()), _closeness(near.mutual, places))
+    return Group(view, census, tuple(places.tolist()), close[places])
 
 
 def _finding(group: Group, near: Neighbours, risk: Risk) -> Finding | None:
@@ -114,7 +122,7 @@ def _finding(group: Group, near: Neighbours, risk: Risk) -> Finding | None:
     }  # fmt: skip
     if len(members) < FEWEST:
         return None
-    return Finding(evidence, readings, members, tuple(_parts(census, near.mutual, places, members)))
+    return Finding(evidence, readings, members, tuple(_parts(census, near.mutual, places, members)) if evidence >= FORMS else ())
 
 
 def _readings(group: Group, risk: Risk) -> Iterator[Reading]:
@@ -138,10 +146,17 @@ def total(readings: tuple[Reading, ...]) -> float:
 _SUFFICIENT = frozenset(link.name for link in LINKS if link.sufficient)
 
 
-def _closeness(mutual: csr_matrix, places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean of each account's five strongest links."""
-    rows = [np.sort(mutual.data[mutual.indptr[place] : mutual.indptr[place + 1]])[-5:] for place in places]
-    return np.array([row.mean() if len(row) else 0.0 for row in rows])
+def _closeness(mutual: csr_matrix) -> NDArray[np.float64]:
+    """Mean of each account's strongest links."""
+    starts, sizes = mutual.indptr[:-1], np.diff(mutual.indptr)
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    ascending = mutual.data[np.lexsort((mutual.data, rows))]
+    firsts = np.maximum(starts, mutual.indptr[1:] - STRONGEST)
+    kept = np.flatnonzero(np.arange(len(rows)) >= firsts[rows])
+    strongest = np.zeros((len(sizes), STRONGEST))
+    strongest[rows[kept], kept - firsts[rows[kept]]] = ascending[kept]
+    means: NDArray[np.float64] = strongest.sum(1) / np.clip(sizes, 1, STRONGEST)
+    return means
 
 
 def _core(group: Group, readings: tuple[Reading, ...]) -> NDArray[np.bool_]:
@@ -157,13 +172,25 @@ def _core(group: Group, readings: tuple[Reading, ...]) -> NDArray[np.bool_]:
 
 def _spread(near: csr_matrix, places: NDArray[np.int64], core: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Of each account the share of its links that lead to members; the core's is 1."""
-    rows = near[places]
-    all_links = np.asarray(rows.sum(1)).ravel()
-    inside = rows[:, places]
     strengths = core.astype(np.float64)
+    if core.all():
+        return strengths
+    rows, columns, links = _links(near, places)
+    all_links = np.maximum(np.bincount(rows, links, len(places)), 1e-9)
+    member = np.searchsorted(places, columns)
+    inside = np.flatnonzero(places.take(member, mode="clip") == columns)
+    rows, member, links = rows[inside], member[inside], links[inside]
     for _ in range(ROUNDS):
-        strengths = np.where(core, 1.0, inside @ strengths / np.maximum(all_links, 1e-9))
+        strengths = np.where(core, 1.0, np.bincount(rows, links * strengths[member], len(places)) / all_links)
     return strengths
+
+
+def _links(near: csr_matrix, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Of these accounts: which of them, to whom, how close. There are many small groups: slices of matrices would cost most of a look."""
+    starts, sizes = near.indptr[places], near.indptr[places + 1] - near.indptr[places]
+    rows = np.repeat(np.arange(len(places)), sizes)
+    entries = np.arange(len(rows)) + np.repeat(starts - sizes.cumsum() + sizes, sizes)
+    return rows, near.indices[entries], near.data[entries]
 
 
 def _parts(census: Census, mutual: csr_matrix, places: NDArray[np.int64], members: Mapping[str, float]) -> Iterator[frozenset[str]]:

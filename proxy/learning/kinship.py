@@ -53,11 +53,13 @@ class Kinship:
 
     def _touching(self, known: "Sequence[_Sight]") -> Iterator[tuple[int, int]]:
         """Pairs that have a payment or a piece in common at all: indexed, so that strangers are never compared."""
+        kinds, times = np.unique(np.concatenate([np.zeros(0, np.uint32), *(sight.pieces for sight in known)]), return_counts=True)
+        several = kinds[times > 1]
         by_thing: dict[tuple[str, int], list[int]] = defaultdict(list)
         for place, sight in enumerate(known):
             for payment in sight.payments:
                 by_thing["payment", payment].append(place)
-            for piece in sight.pieces.tolist():
+            for piece in sight.pieces[np.isin(sight.pieces, several)].tolist():
                 by_thing["piece", piece].append(place)
         return iter(sorted({pair for places in by_thing.values() for pair in combinations(places, 2)}))
 

@@ -1,5 +1,7 @@
 """Profiles and what else is learned, as bytes and back. What can be counted again is not kept."""
 
+from array import array
+from sys import intern
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +16,7 @@ T = TypeVar("T")
 
 def pack(profile: Profile) -> bytes:
     """A profile for a checkpoint."""
-    fields = {name: getattr(profile, name) for name in _PLAIN}
+    fields = {name: getattr(profile, name) for name in _PLAIN} | {"talks": profile.talks.tolist()}
     hours = profile.hours.to_bytes((profile.hours.bit_length() + 7) // 8, "little")
     return msgspec.msgpack.encode([VERSION, fields, hours, profile.grams.astype("<u4").tobytes(), profile.counts.astype("<u2").tobytes()])
 
@@ -25,8 +27,8 @@ def unpack(data: bytes) -> Profile:
         version, fields, hours, grams, counts = msgspec.msgpack.decode(data)
         if version != VERSION:
             raise ValueError(f"a profile of version {version}")
-        fields |= {name: tuple(fields[name]) for name in ("addresses", "toolkits", "talks")}
-        fields |= {"models": {name: tuple(two) for name, two in fields["models"].items()}}
+        fields |= {name: tuple(fields[name]) for name in ("addresses", "toolkits")}
+        fields |= {"models": {intern(name): tuple(two) for name, two in fields["models"].items()}, "talks": array("Q", fields["talks"])}
         return Profile(
             **fields, hours=int.from_bytes(hours, "little"), grams=np.frombuffer(grams, "<u4").astype(np.uint32),
             counts=np.frombuffer(counts, "<u2").astype(np.uint16),

@@ -15,7 +15,10 @@ from proxy.learning.profile import MOST_GRAMS, Grams, Profile
 SLOTS = 64
 """Slots of the table of holders per account that is kept at most: at a hundred grams an account, few share one."""
 
-FULL = np.iinfo(np.uint16).max
+FULL = np.iinfo(np.uint16).max - MOST_GRAMS
+"""Holders from which a slot is full; one account more can always be added to one that is not."""
+
+ONE = np.uint16(1)
 
 
 class Population:
@@ -52,12 +55,12 @@ class Population:
 
     def opening(self, profile: Profile, sketch: tuple[int, ...]) -> Grams:
         """Counts a conversation's beginning."""
-        found: Grams = np.unique(np.array(sketch, np.uint32))
+        found: Grams = np.array(sorted({*sketch}), np.uint32)
         profile.openings += 1
-        profile.known += bool(len(found)) and bool((self._holders[found & self._mask] > 0).all())
-        self._held(profile.add(found), 1)
+        profile.known += bool(sketch) and bool(self._holders[found & self._mask].all())
+        self._hold(profile.add(found))
         if len(profile.grams) > MOST_GRAMS:
-            self._held(profile.shrink(self._holders[profile.grams & self._mask] > 1), -1)
+            self._let_go(profile.shrink(self._holders[profile.grams & self._mask] > 1))
         return found
 
     def users(self, address: int) -> int:
@@ -72,7 +75,7 @@ class Population:
         profile = self.profiles.pop(account, None)
         if profile is None:
             return
-        self._held(profile.grams, -1)
+        self._let_go(profile.grams)
         for address in profile.addresses:
             self._users[address] -= 1
             if not self._users[address]:
@@ -82,13 +85,18 @@ class Population:
         """Puts a saved profile back; in the order of their turns."""
         self.profiles[profile.account] = profile
         self._turn = max(self._turn, profile.turn)
-        self._held(profile.grams, 1)
+        self._hold(profile.grams)
         for address in profile.addresses:
             self._users[address] = self._users.get(address, 0) + 1
 
-    def _held(self, grams: Grams, by: int) -> None:
-        """A slot that is full stays full: so many hold it that one more or less says nothing."""
-        slots, times = np.unique(grams & self._mask, return_counts=True)
-        now = self._holders[slots]
-        after = np.clip(now + by * times, 0, FULL)
-        self._holders[slots] = np.where(now < FULL, after, now)
+    def _hold(self, grams: Grams) -> None:
+        """One account more for each."""
+        np.add.at(self._holders, self._counted(grams), ONE)
+
+    def _let_go(self, grams: Grams) -> None:
+        np.subtract.at(self._holders, self._counted(grams), ONE)
+
+    def _counted(self, grams: Grams) -> NDArray[np.uint32]:
+        """Their slots. One that is full stays full: so many hold it that one more or less says nothing."""
+        slots: NDArray[np.uint32] = grams & self._mask
+        return slots.compress(self._holders[slots] < FULL)

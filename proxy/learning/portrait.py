@@ -18,11 +18,13 @@ MOST = 64
 """Hashes of a kind that a campaign lists."""
 
 
-def readings(profile: Profile, risk: Risk) -> list[Reading]:
-    """Its own signals, strongest first."""
+def readings(profile: Profile, risk: Risk, *, shadow: bool = True) -> list[Reading]:
+    """Its own signals, strongest first. `shadow`: those that do not count, too."""
     found = []
     for signal in SIGNALS:
         term = risk.term(signal.name, signal.weight, enforce=not signal.shadow)
+        if not (shadow or term.enforce):
+            continue
         nats, why = signal.measure(profile.kept.get(signal.name, []), profile)
         if nats > 0:
             found.append(Reading(signal.name, min(term.weight, nats), why, term.enforce))

@@ -4,7 +4,10 @@ What it asked is kept as *grams*: hashes of pieces of its conversations' first t
 A piece that recurs in all of them is a template; one that comes once is an item.
 """
 
+from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import intern
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +20,9 @@ Counts = NDArray[np.uint16]
 MOST_GRAMS = 800
 """Grams kept of an account. With 256, campaigns whose accounts each work through a long list fall apart (41 % of one found, not 71 %)."""
 
+MOST_TIMES = int(np.iinfo(np.uint16).max)
+"""Most that is counted of one gram."""
+
 MOST_ADDRESSES = 8
 MOST_MODELS = 8
 MOST_TOOLKITS = 16
@@ -25,6 +31,7 @@ HOURS = 14 * 24
 """Hours of activity that are remembered."""
 
 _NO_GRAMS: Grams = np.zeros(0, np.uint32)
+_NOTHING: Mapping[str, list[int]] = {}
 _NO_COUNTS: Counts = np.zeros(0, np.uint16)
 
 
@@ -55,7 +62,7 @@ class Profile:
     addresses: tuple[int, ...] = ()
     toolkits: tuple[int, ...] = ()
     """The last `MOST_TOOLKITS` that it offered, oldest first."""
-    talks: tuple[int, ...] = ()
+    talks: "array[int]" = field(default_factory=lambda: array("Q"))
     """The last `MOST_TALKS` conversations that it began, by hash, oldest first."""
     models: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Exchanges with each, and the hour of the first."""
@@ -63,8 +70,8 @@ class Profile:
     """The first hour of `hours`, in hours since the epoch."""
     hours: int = 0
     """Bitmap of the hours in which it was up, from `hour` on."""
-    kept: dict[str, list[int]] = field(default_factory=dict)
-    """What each signal keeps, by its name."""
+    kept: Mapping[str, list[int]] = field(default_factory=lambda: _NOTHING)
+    """What each signal keeps, by its name. Of most accounts, none does: they share an empty one, so it is replaced and never changed."""
 
     @classmethod
     def of(cls, seen: Observation, *, vouched: bool) -> "Profile":
@@ -92,11 +99,12 @@ class Profile:
             self.addresses += (seen.address,)
         if seen.model in self.models or len(self.models) < MOST_MODELS:
             times, first = self.models.get(seen.model, (0, int(seen.at // 3600)))
-            self.models[seen.model] = times + 1, first
+            self.models[intern(seen.model)] = times + 1, first
         if seen.toolkit and seen.toolkit not in self.toolkits:
             self.toolkits = (*self.toolkits, seen.toolkit)[-MOST_TOOLKITS:]
         if seen.conversation and seen.conversation not in self.talks:
-            self.talks = (*self.talks, seen.conversation)[-MOST_TALKS:]
+            self.talks.append(seen.conversation)
+            del self.talks[:-MOST_TALKS]
         self._was_up(int(seen.at // 3600))
 
     def _was_up(self, hour: int) -> None:
@@ -107,15 +115,6 @@ class Profile:
             self.hours, self.hour = self.hours >> forget, self.hour + forget
         self.hours |= 1 << (hour - self.hour)
 
-    def up(self) -> set[int]:
-        """Hours in which it was up, in hours since the epoch."""
-        bits, hours = self.hours, set()
-        while bits:
-            low = bits & -bits
-            hours.add(self.hour + low.bit_length() - 1)
-            bits ^= low
-        return hours
-
     def moved(self, model: str, released: int, soon: int) -> bool:
         """Did it, who was there before, take up a model within `soon` hours of `released`?"""
         times, first = self.models.get(model, (0, 0))
@@ -123,16 +122,14 @@ class Profile:
 
     def add(self, found: Grams) -> Grams:
         """Counts `found` (sorted, distinct); those that it had not."""
-        at = np.searchsorted(self.grams, found)
-        held = np.zeros(len(found), bool)
-        inside = at < len(self.grams)
-        held[inside] = self.grams[at[inside]] == found[inside]
+        at = self.grams.searchsorted(found)
+        held = self.grams.take(at, mode="clip") == found if len(self.grams) else np.zeros(len(found), bool)
         places = at[held]
-        self.counts[places] += self.counts[places] < np.iinfo(np.uint16).max
-        new = found[~held]
+        self.counts[places] += self.counts[places] < MOST_TIMES
+        new: Grams = found[~held]
         if len(new):
             grams, counts = np.concatenate([self.grams, new]), np.concatenate([self.counts, np.ones(len(new), np.uint16)])
-            order = np.argsort(grams, kind="stable")
+            order = grams.argsort(kind="stable")
             self.grams, self.counts = grams[order], counts[order]
         return new
 

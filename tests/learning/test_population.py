@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.learning.packing import pack, unpack
-from proxy.learning.population import Population
+from proxy.learning.population import FULL, Population
 from proxy.learning.profile import HOURS, MOST_GRAMS
 from tests.support.crowds import BEGIN, HOUR, Actor
 
@@ -55,7 +55,7 @@ def test_an_account_that_sends_without_end_stays_small() -> None:
     assert profile.dropped > 0
     assert set(template) <= set(profile.grams.tolist()), "what recurs is kept"
     assert len(pack(profile)) < 6 * 1024
-    assert len(profile.up()) <= HOURS
+    assert profile.hours.bit_length() <= HOURS
     assert who.account == profile.account
 
 
@@ -71,4 +71,12 @@ def test_hours_come_back_and_old_ones_are_forgotten() -> None:
     population, hour = Population(10), int(BEGIN // HOUR)
     for turn in (0, 1, 5, HOURS + 2):
         profile = population.meet(Actor("ann", 1, 1).asks(BEGIN + turn * HOUR, ()), vouched=False)
-    assert profile.up() == {hour + 5, hour + HOURS + 2}
+    assert {profile.hour + place for place in range(HOURS) if profile.hours >> place & 1} == {hour + 5, hour + HOURS + 2}
+
+
+def test_a_slot_that_is_full_stays_full() -> None:
+    population = Population(10)
+    population._holders[[7, 8]] = FULL, FULL - 1
+    population.opening(population.meet(Actor("ann", 1, 1).asks(BEGIN, (7, 8)), vouched=False), (7, 8))
+    population.forget("ann")
+    assert population._holders[[7, 8]].tolist() == [FULL, FULL]
