@@ -98,6 +98,7 @@ class Gateway:
         self._store = SteadyStore(self._counts, self._breaker, self._policy, clock, gateways=settings.workers, index=place.index)
         self._recorder = FileRecorder(self.name, settings.policy, self._policy.recording)
         self._keyring = secret.keyring(settings)
+        self._hashing = secret.hashing_id(settings)
         self._registry = Registry(self._connection)
         self._standings = RedisStandings(self._connection)
         self._door = RedisDoor(settings.store, clock)
@@ -227,7 +228,7 @@ class Gateway:
             self._telemetry.count("store_trips")
 
     def _says(self) -> dict[str, Any]:
-        own = {"policy": self._policy.digest, "version": VERSION, "in_flight": self._front.in_flight}
+        own = {"policy": self._policy.digest, "version": VERSION, "in_flight": self._front.in_flight, "hashing": self._hashing}
         return own | said_of_pages(self._settings, self._keyring)
 
     def _status(self) -> dict[str, Any]:

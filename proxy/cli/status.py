@@ -28,6 +28,12 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines += [_partition(each) for each in found["partitions"]]
     if len(digests) > 1:
         lines.append(f"WARNING: workers and analysts run {len(digests)} different policies: {', '.join(sorted(digests))}")
+    hashing = {each["hashing"] for each in found["gateways"] if "hashing" in each}
+    if len(hashing) > 1:
+        lines.append(
+            f"WARNING: workers hash what is learned from with {len(hashing)} different secrets ({', '.join(sorted(hashing))}), and nothing "
+            "links between them: set STILLGATE_SECRET to the same text on every gateway"
+        )
     lines.append(f"{len(found['in_flight'])} in flight")
     lines += [f"  {lease['request']}  {lease['account']}  {lease['age']:.1f} s" for lease in found["in_flight"]]
     return lines
