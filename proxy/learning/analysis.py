@@ -90,7 +90,7 @@ class Analysis:
     def _due(self, at: float) -> tuple[str, ...]:
         """Looks at everybody where that is due, by the observations' own time."""
         state, every = self.state, self.risk.every
-        if not state.next:
+        if not state.next or state.next > at + 2 * every:  # something that came before it was of a time that had not come
             state.next = at + every
         if at < state.next:
             return ()

@@ -102,6 +102,14 @@ def test_one_customer_is_no_campaign() -> None:
     assert learned(Analysis(RISK), seen).campaigns() == ()
 
 
+@given(st.lists(st.floats(0, 4e9), min_size=1, max_size=30), st.floats(1e9, 2e9))
+def test_whatever_time_an_observation_says_the_next_look_is_never_far_off(said: list[float], now: float) -> None:
+    analysis, one = Analysis(RISK), Actor("ann", 1, 1)
+    for at in [*said, now]:
+        list(analysis.learn(one.asks(at, (1, 2, 3))))
+    assert 0 < analysis.state.next <= now + 2 * RISK.every
+
+
 def test_a_person_outranks_the_evidence(crowd: list[Observation]) -> None:
     analysis = learned(Analysis(RISK), crowd)
     (campaign,) = analysis.campaigns()
