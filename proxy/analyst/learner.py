@@ -10,7 +10,7 @@ from time import perf_counter
 
 from proxy.analyst.places import Places
 from proxy.analyst.ports import Analysis
-from proxy.analyst.records import Change, Checkpoint, Entry, Moment, Record, Word
+from proxy.analyst.records import About, Change, Checkpoint, Entry, Moment, Record, Word
 from proxy.core.ladder import Rung, Steps
 from proxy.learning.observation import Observation
 
@@ -40,6 +40,7 @@ class Learner:
         """Is there anything that the last checkpoint does not hold?"""
         self._leftover: tuple[str, ...] = ()
         self._scored: dict[str, float] = {}
+        self._changes: tuple[Change, ...] = ()
         self._moments: list[Moment] = []
         self._results: Counter[str] = Counter()
 
@@ -52,7 +53,13 @@ class Learner:
     def hear(self, words: Iterable[Word]) -> None:
         """What people said is evidence from now on."""
         for word in words:
-            self._score(self.analysis.judge(word.subject, word.verdict, word.at), word.at)
+            match word.about:
+                case About.VERDICT:
+                    self._score(self.analysis.judge(word.subject, word.verdict, word.at), word.at)
+                case About.PARDON:
+                    self._pardon(word)
+                case About.BLOCK:
+                    self.analysis.blocked(word.subject, word.at)
             self.words, self.fresh = word.number, True
 
     def look(self, at: float) -> None:
@@ -77,7 +84,8 @@ class Learner:
 
     def take_changes(self) -> tuple[Change, ...]:
         """Standings that must change."""
-        return self.places.take(self.analysis.organization)
+        changes, self._changes = (*self._changes, *self.places.take(self.analysis.organization)), ()
+        return changes
 
     def take_records(self) -> dict[str, Record | None]:
         """Accounts whose score is another than when it was last asked."""
@@ -132,6 +140,12 @@ class Learner:
                 self._scored[account] = at
                 if self.places.get(account).rung is Rung.BLOCKED is not before.rung:
                     self.analysis.blocked(account, at)
+
+    def _pardon(self, word: Word) -> None:
+        if self.places.pardoned(word.subject, word.because, word.at):
+            self._scored[word.subject] = word.at
+            self._changes = self.take_changes()  # while it is known whose the account is
+        self._score(self.analysis.pardon(word.subject, word.at), word.at)
 
     def _record(self, account: str, at: float) -> Record | None:
         place = self.places.get(account)

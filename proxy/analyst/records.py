@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from proxy.core.ladder import Rung
 from proxy.learning.campaign import Verdict
@@ -47,6 +48,17 @@ class Moment:
     """Epoch seconds."""
 
 
+class About(StrEnum):
+    """What a person's word says."""
+
+    VERDICT = "verdict"
+    """A campaign, or an account, is what it seems; or it is honest."""
+    PARDON = "pardon"
+    """What was known of the account until then no longer counts."""
+    BLOCK = "block"
+    """The account was blocked by hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """What a person said of a campaign or an account."""
@@ -61,6 +73,7 @@ class Word:
     """Epoch seconds."""
     number: int = 0
     """Words are numbered as they are said, from 1; the store counts them."""
+    about: About = About.VERDICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,8 @@ class Move:
     because: str
     at: float
     """Epoch seconds."""
+    pardon: bool = False
+    """A person has pardoned it: whatever the score had earned until now is gone."""
 
 
 @dataclass(frozen=True, slots=True)

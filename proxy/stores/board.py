@@ -4,7 +4,8 @@
   sg:{analyst}:scores      hash    account -> its `Record`, as JSON
   sg:{analyst}:requests    hash    request -> its `Moment`, as JSON, of the last `MOST_REQUESTS`
   sg:{analyst}:recent      list    those requests, oldest first
-  sg:{analyst}:verdicts    hash    campaign or account -> number, blank, what a person said last (`Word`) as JSON
+  sg:{analyst}:verdicts    hash    campaign or account -> number, blank, what a person said last (`Word`) as JSON; of a pardon or a block
+                                   the field is `<account>{pardon}` or `<account>{block}`: no account's name has braces
   sg:{analyst}:words       string  how many words were said: each is numbered
 
 Rule: what is here is a picture of what the analyst knows, never its memory (that is `stores/analyst_memory.py`). It may be deleted.
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from proxy.analyst.records import Moment, Record, Word
+from proxy.analyst.records import About, Moment, Record, Word
 from proxy.learning.campaign import Campaign, Verdict
 from proxy.stores.connect import Connection
 
@@ -103,8 +104,14 @@ class RedisBoard:
     async def judge(self, subject: str, verdict: Verdict | None, by: str, because: str, at: float) -> Word:
         """A person's word on a campaign's id or on an account, in place of what was said of it before; None takes it back. The analyst
         hears it within seconds."""
-        word = Word(subject, verdict, by, because, at)
-        number: int = await self._do(lambda client: client.eval(SAY, 2, WORDS, VERDICTS, subject, _text(word)), WORDS)
+        return await self._say(subject, Word(subject, verdict, by, because, at))
+
+    async def decided(self, account: str, about: About, by: str, because: str, at: float) -> Word:
+        """A person's decision on an account, in place of the last of its kind. What was judged of it stays."""
+        return await self._say(f"{account}{{{about}}}", Word(account, None, by, because, at, about=about))
+
+    async def _say(self, field: str, word: Word) -> Word:
+        number: int = await self._do(lambda client: client.eval(SAY, 2, WORDS, VERDICTS, field, _text(word)), WORDS)
         return replace(word, number=number)
 
     async def verdicts(self) -> tuple[Word, ...]:
@@ -112,7 +119,7 @@ class RedisBoard:
         return tuple(word for word in await self.since(0) if word.verdict is not None)
 
     async def since(self, number: int) -> tuple[Word, ...]:
-        """What was said after word `number`, in order; of each subject the last word only."""
+        """What was said after word `number`, in order; of each subject the last word of a kind only."""
         last = await self._do(lambda client: client.get(WORDS), WORDS)
         if int(last or 0) <= number:
             return ()

@@ -9,7 +9,7 @@ from proxy.learning.analysis import Analysis
 from proxy.learning.campaign import Verdict
 from proxy.learning.census import Census
 from proxy.learning.kinship import Kinship
-from proxy.learning.observation import Bias, Observation
+from proxy.learning.observation import BEHIND, Bias, Observation
 from tests.support.crowds import (
     BEGIN,
     HOUR,
@@ -108,6 +108,34 @@ def test_whatever_time_an_observation_says_the_next_look_is_never_far_off(said: 
     for at in [*said, now]:
         list(analysis.learn(one.asks(at, (1, 2, 3))))
     assert 0 < analysis.state.next <= now + 2 * RISK.every
+
+
+def test_who_is_pardoned_is_judged_by_what_comes_after_only(crowd: list[Observation]) -> None:
+    analysis, at = learned(Analysis(RISK), crowd), crowd[-1].at
+    (campaign,) = analysis.campaigns()
+    analysis.blocked("bad1", at)
+    assert list(analysis.pardon("bad1", at)) == ["bad1"]
+    assert analysis.score("bad1").value is None
+    assert not analysis.state.blocked
+    list(analysis.learn(next(seen for seen in crowd if seen.account == "bad1")))  # received late
+    assert "bad1" not in analysis.population.profiles
+    list(analysis.look(at + HOUR))
+    assert "bad1" not in {member.account for member in analysis.campaigns()[0].members}
+    for turn in range(4):
+        list(analysis.learn(Actor("bad1", 1, 2).asks(at + 2 * HOUR + turn, (*campaign.skeleton, *pieces(Random(1), 8)))))
+    assert (analysis.score("bad1").value or 0) >= 60, "it goes on as before"
+    assert list(analysis.pardon("bad1", at)) == [], "the same pardon takes no more than it did"
+    assert list(analysis.pardon("never seen", at)) == []
+
+
+def test_what_is_remembered_of_pardons_is_bounded() -> None:
+    analysis = Analysis(RISK)
+    for day in range(5):
+        analysis.pardon(f"a{day}", day * BEHIND)
+        list(analysis.look(day * BEHIND + 1))
+    assert set(analysis.state.pardoned) == {"a4"}
+    analysis.blocked("never seen", 0.0)
+    assert analysis.state.blocked == {}
 
 
 def test_a_person_outranks_the_evidence(crowd: list[Observation]) -> None:

@@ -66,7 +66,7 @@ class CountingAnalysis:
         return Score(value, value / 8, (Share("exchanges", value, "it asks"),), f"c{self.counts[account][1]}", f"{value:.0f} points")
 
     def organization(self, account: str) -> str:
-        return f"o-{account}"
+        return f"o-{account}" if account in self.counts else account
 
     def campaigns(self) -> tuple[Campaign, ...]:
         paying: dict[float, list[str]] = {}
@@ -82,6 +82,13 @@ class CountingAnalysis:
         self.honest = self.honest | {subject} if verdict is Verdict.HONEST else self.honest - {subject}
         return (subject,)
 
+    def pardon(self, account: str, at: float) -> Iterable[str]:
+        if self.counts.pop(account, None) is None:
+            return ()
+        self.stopped.pop(account, None)
+        self._touched.add(account)
+        return (account,)
+
     def blocked(self, account: str, at: float) -> None:
         self.stopped.setdefault(account, at)
 
@@ -94,7 +101,11 @@ class CountingAnalysis:
     def changed(self) -> tuple[bytes, dict[str, bytes | None]]:
         touched, self._touched = self._touched, set()
         rest = {"total": self.total, "looks": self.looks, "honest": sorted(self.honest), "stopped": self.stopped}
-        return json.dumps(rest).encode(), {account: json.dumps(self.counts[account]).encode() for account in sorted(touched)}
+        return json.dumps(rest).encode(), {account: _packed(self.counts.get(account)) for account in sorted(touched)}
+
+
+def _packed(count: list[float] | None) -> bytes | None:
+    return None if count is None else json.dumps(count).encode()
 
 
 @dataclass
