@@ -2,12 +2,14 @@
 
 Rule 1: an observation counts once, though a gateway that heard no answer may have sent it twice.
 Rule 2: whatever is learned of an entry is in the next checkpoint together with its mark, or neither is.
+Rule 3: after an entry or a look has raised, this is to be thrown away (`analyst.care`).
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from time import perf_counter
 
+from proxy.analyst.care import Care
 from proxy.analyst.places import Places
 from proxy.analyst.ports import Analysis
 from proxy.analyst.records import About, Change, Checkpoint, Entry, Moment, Record, Word
@@ -24,10 +26,14 @@ LONG = 0.05
 class Learner:
     """Everything that one partition's analyst knows."""
 
-    def __init__(self, analysis: Analysis, loaded: Checkpoint, recent: Sequence[Entry], steps: Steps) -> None:
+    def __init__(self, analysis: Analysis, loaded: Checkpoint, recent: Sequence[Entry], steps: Steps, care: Care) -> None:
         self.analysis = analysis
+        self._care = care
+        analysis.postpone(care.not_before)
         self.mark = loaded.mark
         self.words = loaded.words
+        self.learning: Entry | None = None
+        """What is being learned from just now."""
         self.took = 0.0
         """Seconds of the last look at the whole population."""
         known = {account: place for account, place in loaded.places.items() if place is not None}
@@ -64,6 +70,8 @@ class Learner:
 
     def look(self, at: float) -> None:
         """At the whole population, where no observation brings it about."""
+        if at < self._care.not_before:
+            return
         began = perf_counter()
         self._score(self.analysis.look(at), at)
         self.took, self.fresh = perf_counter() - began, True
@@ -97,7 +105,7 @@ class Learner:
         return moments
 
     def take_results(self) -> Counter[str]:
-        """How many entries were learned | repeated | unreadable."""
+        """How many entries were learned | repeated | unreadable | set_aside."""
         results, self._results = self._results, Counter()
         return results
 
@@ -122,7 +130,11 @@ class Learner:
             return "unreadable"
         if not self._is_new(entry.seen.request, entry.mark):
             return "repeated"
+        if entry.mark in self._care.aside:
+            return "set_aside"
+        self.learning = entry
         self._learn(entry.seen)
+        self.learning = None
         return "learned"
 
     def _learn(self, seen: Observation) -> None:

@@ -70,6 +70,8 @@ class Analysis:
         self.all = Campaigns(risk.half_life)
         self.skeletons = Skeletons()
         self.state = State()
+        self.looking: float | None = None
+        """When the look was due in which it is, epoch seconds; None: in none."""
         self._touched: set[str] = set()
 
     def learn(self, seen: Observation) -> Iterable[str]:
@@ -116,6 +118,16 @@ class Analysis:
 
     def look(self, at: float) -> Iterator[str]:
         """One look at the whole population; accounts whose score may have changed."""
+        self.looking = at
+        found = self._look(at)
+        self.looking = None
+        return found
+
+    def postpone(self, until: float) -> None:
+        """No look of its own before that."""
+        self.state.next = max(self.state.next, until)
+
+    def _look(self, at: float) -> Iterator[str]:
         before = {*self.all.of, *self.state.hints}
         self.state.pardoned = {account: when for account, when in self.state.pardoned.items() if at - when < BEHIND}
         census = Census(self.population, self.risk.minimum, self.state.blocked)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.analyst import learner as module
+from proxy.analyst.care import Care
 from proxy.analyst.learner import Learner
 from proxy.analyst.records import About, Checkpoint, Entry, Place, Word
 from proxy.core.ladder import Rung
@@ -15,7 +16,7 @@ from tests.support.analysts import AT, STEPS, CountingAnalysis, known, seen
 def learner(loaded: Checkpoint | None = None, recent: tuple[Entry, ...] = ()) -> Learner:
     loaded = loaded or Checkpoint()
     profiles = {account: packed for account, packed in loaded.profiles.items() if packed is not None}
-    return Learner(CountingAnalysis.restored(Risk(), loaded.rest, profiles.items()), loaded, recent, STEPS)
+    return Learner(CountingAnalysis.restored(Risk(), loaded.rest, profiles.items()), loaded, recent, STEPS, Care(3600.0))
 
 
 def entries(*accounts: str) -> list[Entry]:

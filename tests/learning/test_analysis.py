@@ -128,6 +128,19 @@ def test_who_is_pardoned_is_judged_by_what_comes_after_only(crowd: list[Observat
     assert list(analysis.pardon("never seen", at)) == []
 
 
+def test_it_says_which_look_failed_which_can_be_put_off(crowd: list[Observation], monkeypatch: pytest.MonkeyPatch) -> None:
+    analysis, at = learned(Analysis(RISK), crowd), crowd[-1].at
+    monkeypatch.setattr("proxy.learning.analysis.look", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        analysis.look(at)
+    assert analysis.looking == at
+    due = analysis.state.next
+    with pytest.raises(ZeroDivisionError):
+        analysis.learn(Actor("ann0", 1, 1).asks(due, (1, 2, 3)))
+    analysis.postpone(due + RISK.every)
+    list(analysis.learn(Actor("ann0", 1, 1).asks(due + 1, (1, 2, 3))))
+
+
 def test_what_is_remembered_of_pardons_is_bounded() -> None:
     analysis = Analysis(RISK)
     for day in range(5):

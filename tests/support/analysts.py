@@ -41,6 +41,7 @@ class CountingAnalysis:
         self.looks = int(str(known.get("looks", 0)))
         self.honest = set(json.loads(json.dumps(known.get("honest", []))))
         self.stopped = dict(json.loads(json.dumps(known.get("stopped", {}))))
+        self.looking: float | None = None
         self._touched: set[str] = set()
 
     @classmethod
@@ -56,8 +57,12 @@ class CountingAnalysis:
         return (one.account,)
 
     def look(self, at: float) -> Iterable[str]:
+        self.looking = None
         self.looks += 1
         return tuple(self.counts)
+
+    def postpone(self, until: float) -> None:
+        self.blind = until
 
     def score(self, account: str) -> Score:
         if account not in self.counts or account in self.honest:
@@ -161,6 +166,7 @@ class _Each:
         return {change.account: world.standings[change.account] for change in changes}
 
     async def load(self) -> Checkpoint:
+        self._try("load")
         return self._world.memory
 
     async def save(self, checkpoint: Checkpoint) -> int:
@@ -187,7 +193,7 @@ class _Each:
         return [word for word in self._world.words if word.number > number]
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
-        self._world.counted[labels["result"]] += amount
+        self._world.counted[labels.get("result") or f"{name}:{labels['what']}"] += amount
 
 
 def _number(mark: str) -> int:
