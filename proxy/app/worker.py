@@ -34,6 +34,7 @@ from proxy.core.facts import Account
 from proxy.core.policy import Policy
 from proxy.errors import ConfigError, StoreError
 from proxy.gateway.capacity import Places
+from proxy.gateway.fronts import Fronts, Peers
 from proxy.gateway.rooms import Rooms
 from proxy.identity import Identities
 from proxy.learning.sketch import Keyed
@@ -110,6 +111,7 @@ class Gateway:
             door=self._door, places=Places(self._policy.capacity, settings.workers),
             estimator=Estimator(), max_body=settings.max_body, clock=clock, seal=KeyedSeal(self._keyring),
             key=Keyed(secret.secret_of(settings)), recorder=self._recorder, links=self._link(),
+            fronts=Fronts(Peers.of(settings.trusted_proxies), settings.forwarded_header, settings.tls_header),
         )  # fmt: skip
         self._front = FrontDoor(self._rooms)
         self._show_policy()
