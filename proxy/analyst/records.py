@@ -1,11 +1,11 @@
 """What the analyst keeps and publishes: records that every port speaks of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from proxy.core.ladder import Rung
-from proxy.learning.campaign import Verdict
+from proxy.learning.campaign import Campaign, Verdict
 from proxy.learning.observation import Observation
 from proxy.learning.score import Reading, Score
 
@@ -74,6 +74,29 @@ class Word:
     number: int = 0
     """Words are numbered as they are said, from 1; the store counts them."""
     about: About = About.VERDICT
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A campaign as others were last told of it, without its members: for taking it back."""
+
+    campaign: Campaign
+    confirmed: float
+    """When a person had confirmed it, epoch seconds."""
+    at: float
+    """When they were told, epoch seconds."""
+    producer: str
+    """The name under which it was told."""
+
+    def after(self, before: "Exported | None") -> "Exported":
+        """With what only an earlier export had told: that can be taken back too."""
+        if before is None:
+            return self
+        now, then = self.campaign, before.campaign
+        whole = replace(
+            now, skeleton=now.skeleton or then.skeleton, addresses=now.addresses or then.addresses, payments=now.payments or then.payments
+        )
+        return replace(self, campaign=whole, at=max(self.at, before.at))
 
 
 @dataclass(frozen=True, slots=True)
