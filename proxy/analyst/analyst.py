@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from proxy.analyst.care import Care
 from proxy.analyst.learner import RECENT, Learner
 from proxy.analyst.places import moved
 from proxy.analyst.ports import Ports, Restore
@@ -61,11 +62,12 @@ class Due:
 class Analyst:
     """Learns from one partition, of which we are the owner. `begin`, then `round` again and again, then `end`."""
 
-    def __init__(self, ports: Ports, policy: Policy, restore: Restore, clock: Callable[[], float]) -> None:
+    def __init__(self, ports: Ports, policy: Policy, restore: Restore, clock: Callable[[], float], care: Care) -> None:
         self._ports = ports
         self._policy = policy
         self._restore = restore
         self._clock = clock
+        self._care = care
         self._learner: Learner | None = None
         self._unsaved: Checkpoint | None = None
         """Taken from the learner and perhaps not written."""
@@ -74,7 +76,8 @@ class Analyst:
         self._records: dict[str, Record | None] = {}
         self._moments: list[Moment] = []
         at = clock()
-        self._hear, self._quiet, self._save = Due(at - HEAR, HEAR), Due(at, QUIET), Due(at, SAVE)
+        self._hear, self._quiet = Due(at - HEAR, HEAR), Due(at, QUIET)
+        self._save = Due(at - SAVE if care.aside else at, SAVE)  # at once, where there is something to get past
         self._last_seen = at
         self.lag = 0.0
         """Seconds from the arrival of the oldest observation of the last round until all of the round was told."""
@@ -130,11 +133,21 @@ class Analyst:
             self._unsaved = await asyncio.to_thread(self.learner.checkpoint, self._policy.digest)
         self.accounts = await self._ports.memory.save(self._unsaved)
         self._unsaved = None
+        self._care.went_well()
         campaigns = await asyncio.to_thread(self.learner.analysis.campaigns)
         if campaigns != self._published:
             await self._ports.board.put_campaigns(campaigns)
             self._published = campaigns
         self._save.every = max(SAVE, SHARE * (self._clock() - began))
+
+    def failed(self, error: Exception) -> str:
+        """It is over with this one. What was at fault: observation | look | other."""
+        learner = self._learner
+        due = learner.analysis.looking if learner is not None else None
+        at_fault = due if due is not None or learner is None else learner.learning
+        what = self._care.failed(error, at_fault)
+        self._ports.telemetry.count("analyst_failures", what=what)
+        return what
 
     async def end(self) -> None:
         """Everything told and remembered."""
@@ -147,10 +160,10 @@ class Analyst:
         known = {account: packed for account, packed in loaded.profiles.items() if packed is not None}
         steps = self._policy.ladder.steps
         try:
-            return Learner(self._restore(self._policy.risk, loaded.rest, _emptied(known)), loaded, recent, steps)
+            return Learner(self._restore(self._policy.risk, loaded.rest, _emptied(known)), loaded, recent, steps, self._care)
         except ValueError as error:
             log.error("the checkpoint cannot be read (%s); the analyst begins anew, with what comes now", error)
-            anew = Learner(self._restore(self._policy.risk, b"", ()), replace(loaded, words=0), recent, steps)
+            anew = Learner(self._restore(self._policy.risk, b"", ()), replace(loaded, words=0), recent, steps, self._care)
             anew.begin_anew(loaded.profiles)
             return anew
 

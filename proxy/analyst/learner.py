@@ -2,15 +2,17 @@
 
 Rule 1: an observation counts once, though a gateway that heard no answer may have sent it twice.
 Rule 2: whatever is learned of an entry is in the next checkpoint together with its mark, or neither is.
+Rule 3: after an entry or a look has raised, this is to be thrown away (`analyst.care`).
 """
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from time import perf_counter
 
+from proxy.analyst.care import Care
 from proxy.analyst.places import Places
 from proxy.analyst.ports import Analysis
-from proxy.analyst.records import Change, Checkpoint, Entry, Moment, Record, Word
+from proxy.analyst.records import About, Change, Checkpoint, Entry, Moment, Record, Word
 from proxy.core.ladder import Rung, Steps
 from proxy.learning.observation import Observation
 
@@ -24,10 +26,14 @@ LONG = 0.05
 class Learner:
     """Everything that one partition's analyst knows."""
 
-    def __init__(self, analysis: Analysis, loaded: Checkpoint, recent: Sequence[Entry], steps: Steps) -> None:
+    def __init__(self, analysis: Analysis, loaded: Checkpoint, recent: Sequence[Entry], steps: Steps, care: Care) -> None:
         self.analysis = analysis
+        self._care = care
+        analysis.postpone(care.not_before)
         self.mark = loaded.mark
         self.words = loaded.words
+        self.learning: Entry | None = None
+        """What is being learned from just now."""
         self.took = 0.0
         """Seconds of the last look at the whole population."""
         known = {account: place for account, place in loaded.places.items() if place is not None}
@@ -40,6 +46,7 @@ class Learner:
         """Is there anything that the last checkpoint does not hold?"""
         self._leftover: tuple[str, ...] = ()
         self._scored: dict[str, float] = {}
+        self._changes: tuple[Change, ...] = ()
         self._moments: list[Moment] = []
         self._results: Counter[str] = Counter()
 
@@ -52,11 +59,19 @@ class Learner:
     def hear(self, words: Iterable[Word]) -> None:
         """What people said is evidence from now on."""
         for word in words:
-            self._score(self.analysis.judge(word.subject, word.verdict, word.at), word.at)
+            match word.about:
+                case About.VERDICT:
+                    self._score(self.analysis.judge(word.subject, word.verdict, word.at), word.at)
+                case About.PARDON:
+                    self._pardon(word)
+                case About.BLOCK:
+                    self.analysis.blocked(word.subject, word.at)
             self.words, self.fresh = word.number, True
 
     def look(self, at: float) -> None:
         """At the whole population, where no observation brings it about."""
+        if at < self._care.not_before:
+            return
         began = perf_counter()
         self._score(self.analysis.look(at), at)
         self.took, self.fresh = perf_counter() - began, True
@@ -77,7 +92,8 @@ class Learner:
 
     def take_changes(self) -> tuple[Change, ...]:
         """Standings that must change."""
-        return self.places.take(self.analysis.organization)
+        changes, self._changes = (*self._changes, *self.places.take(self.analysis.organization)), ()
+        return changes
 
     def take_records(self) -> dict[str, Record | None]:
         """Accounts whose score is another than when it was last asked."""
@@ -89,7 +105,7 @@ class Learner:
         return moments
 
     def take_results(self) -> Counter[str]:
-        """How many entries were learned | repeated | unreadable."""
+        """How many entries were learned | repeated | unreadable | set_aside."""
         results, self._results = self._results, Counter()
         return results
 
@@ -114,7 +130,11 @@ class Learner:
             return "unreadable"
         if not self._is_new(entry.seen.request, entry.mark):
             return "repeated"
+        if entry.mark in self._care.aside:
+            return "set_aside"
+        self.learning = entry
         self._learn(entry.seen)
+        self.learning = None
         return "learned"
 
     def _learn(self, seen: Observation) -> None:
@@ -132,6 +152,12 @@ class Learner:
                 self._scored[account] = at
                 if self.places.get(account).rung is Rung.BLOCKED is not before.rung:
                     self.analysis.blocked(account, at)
+
+    def _pardon(self, word: Word) -> None:
+        if self.places.pardoned(word.subject, word.because, word.at):
+            self._scored[word.subject] = word.at
+            self._changes = self.take_changes()  # while it is known whose the account is
+        self._score(self.analysis.pardon(word.subject, word.at), word.at)
 
     def _record(self, account: str, at: float) -> Record | None:
         place = self.places.get(account)

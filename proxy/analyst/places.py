@@ -41,6 +41,15 @@ class Places:
         self._step(account, before, Move(before.points, points, score.because, at))
         return True
 
+    def pardoned(self, account: str, because: str, at: float) -> bool:
+        """What its score had earned until `at` is gone, at once. False where there was nothing, or it was earned since."""
+        before = self.get(account)
+        if before is NOWHERE or before.since > at:
+            return False
+        self._put(account, NOWHERE)
+        self._moves.setdefault(account, []).append(Move(before.points, None, because, at, pardon=True))
+        return True
+
     def quieted(self, at: float, because: Callable[[str], str]) -> bool:
         """Time alone has passed: accounts whose score is quiet come down. True where one did."""
         came_down = False
@@ -90,6 +99,9 @@ class Places:
 def moved(standing: Standing, moves: Sequence[Move], steps: Steps) -> Standing:
     """A standing after its account's moves."""
     for move in moves:
+        if move.pardon:
+            standing = standing.unearned()
+            continue
         if standing.rung is not Rung.CLEAR:
             standing = standing.step(move.before, standing.because, move.at, steps)
         standing = standing.step(move.points, move.because, move.at, steps)

@@ -1,10 +1,11 @@
 """What the analyst keeps and publishes: records that every port speaks of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from proxy.core.ladder import Rung
-from proxy.learning.campaign import Verdict
+from proxy.learning.campaign import Campaign, Verdict
 from proxy.learning.observation import Observation
 from proxy.learning.score import Reading, Score
 
@@ -47,6 +48,17 @@ class Moment:
     """Epoch seconds."""
 
 
+class About(StrEnum):
+    """What a person's word says."""
+
+    VERDICT = "verdict"
+    """A campaign, or an account, is what it seems; or it is honest."""
+    PARDON = "pardon"
+    """What was known of the account until then no longer counts."""
+    BLOCK = "block"
+    """The account was blocked by hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """What a person said of a campaign or an account."""
@@ -61,6 +73,30 @@ class Word:
     """Epoch seconds."""
     number: int = 0
     """Words are numbered as they are said, from 1; the store counts them."""
+    about: About = About.VERDICT
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A campaign as others were last told of it, without its members: for taking it back."""
+
+    campaign: Campaign
+    confirmed: float
+    """When a person had confirmed it, epoch seconds."""
+    at: float
+    """When they were told, epoch seconds."""
+    producer: str
+    """The name under which it was told."""
+
+    def after(self, before: "Exported | None") -> "Exported":
+        """With what only an earlier export had told: that can be taken back too."""
+        if before is None:
+            return self
+        now, then = self.campaign, before.campaign
+        whole = replace(
+            now, skeleton=now.skeleton or then.skeleton, addresses=now.addresses or then.addresses, payments=now.payments or then.payments
+        )
+        return replace(self, campaign=whole, at=max(self.at, before.at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +122,8 @@ class Move:
     because: str
     at: float
     """Epoch seconds."""
+    pardon: bool = False
+    """A person has pardoned it: whatever the score had earned until now is gone."""
 
 
 @dataclass(frozen=True, slots=True)

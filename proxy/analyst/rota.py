@@ -40,6 +40,12 @@ class Rota:
         shifts = {partition: shift.analyst for partition, shift in self._shifts.items() if shift is not None}
         return {partition: analyst for partition, analyst in shifts.items() if analyst is not None}
 
+    @property
+    def troubles(self) -> dict[int, tuple[int, str]]:
+        """By partition: how many faults there were, and the last of them in words. Only of those that had any."""
+        shifts = {partition: shift for partition, shift in self._shifts.items() if shift is not None}
+        return {partition: (shift.care.count, shift.care.trouble) for partition, shift in shifts.items() if shift.care.count}
+
     async def run(self, partitions: int, stopping: asyncio.Event, says: Callable[[], Mapping[str, Any]]) -> None:
         """Until `stopping`; then everything is remembered, and what was owned is free. `says`: what this analyst tells of itself."""
         self._stopping = stopping
@@ -87,5 +93,5 @@ class Rota:
             shift = self._shifts[partition] = Shift(partition, ownership, self._leases, self, self._reach)
             await shift.run(self._made)
 
-    def _made(self, partition: int, ownership: int, policy: Policy) -> Analyst:
-        return Analyst(self._opened(partition, ownership), policy, self._restore, self._clock)
+    def _made(self, shift: Shift, policy: Policy) -> Analyst:
+        return Analyst(self._opened(shift.partition, shift.ownership), policy, self._restore, self._clock, shift.care)

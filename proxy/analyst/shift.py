@@ -2,6 +2,7 @@
 
 Rule 1: an owner that was paused may wake up believing in its ownership: what it would remember then is refused, and its shift is over.
 Rule 2: while the store is away everything waits, and one log line says so.
+Rule 3: nothing that fails in learning ends a shift: it begins again from the checkpoint, without what was at fault (`analyst.care`).
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from proxy.analyst.analyst import LINGER, Analyst
+from proxy.analyst.care import Care
 from proxy.analyst.ports import Leases, TakenError
 from proxy.core.policy import Policy
 from proxy.errors import StoreError
@@ -68,22 +70,23 @@ class Shift:
 
     def __init__(self, partition: int, ownership: int, leases: Leases, orders: Orders, reach: Reach) -> None:
         self.partition = partition
-        self._ownership = ownership
+        self.ownership = ownership
         self._leases = leases
         self._orders = orders
         self._reach = reach
         self._lost = asyncio.Event()
+        self.care = Care(orders.policy.risk.every)
         self.analyst: Analyst | None = None
 
-    async def run(self, made: Callable[[int, int, Policy], Analyst]) -> None:
-        """`made`: an analyst of a partition and ownership, by a policy."""
+    async def run(self, made: Callable[["Shift", Policy], Analyst]) -> None:
+        """`made`: an analyst of this shift's partition, by a policy."""
         async with asyncio.TaskGroup() as group:
             renewing = group.create_task(self._renew())
             try:
                 while not self._over():
                     policy = self._orders.policy
-                    self.analyst = made(self.partition, self._ownership, policy)
-                    await self._by(policy, self.analyst)
+                    self.analyst = made(self, policy)
+                    await self._carefully(policy, self.analyst)
             except TakenError as error:
                 log.warning("partition %d of the observations: %s", self.partition, error)
             finally:
@@ -92,6 +95,16 @@ class Shift:
 
     def _over(self) -> bool:
         return self._lost.is_set() or self._orders.leaves(self.partition)
+
+    async def _carefully(self, policy: Policy, analyst: Analyst) -> None:
+        self.care.every = policy.risk.every
+        try:
+            await self._by(policy, analyst)
+        except TakenError:
+            raise
+        except Exception as error:  # noqa: BLE001  # learning is code of ours over what strangers send: whatever it is, the rest goes on
+            if analyst.failed(error) == "other":
+                await self._orders.pause(self.care.pause())
 
     async def _by(self, policy: Policy, analyst: Analyst) -> None:
         await self._surely(analyst.begin)
@@ -124,7 +137,7 @@ class Shift:
     async def _renew(self) -> None:
         while not self._lost.is_set():
             try:
-                if not await self._leases.renew(self.partition, self._ownership):
+                if not await self._leases.renew(self.partition, self.ownership):
                     self._lost.set()
             except StoreError as error:
                 self._reach.lost(error)
@@ -132,6 +145,6 @@ class Shift:
 
     async def _release(self) -> None:
         try:
-            await self._leases.release(self.partition, self._ownership)
+            await self._leases.release(self.partition, self.ownership)
         except StoreError:
             return  # it ends by itself

@@ -2,6 +2,7 @@
 
 Rule 1: whoever decides says who they are and why, and both are kept.
 Rule 2: what is printed is what holds now, in words that can be read aloud.
+Rule 3: a decision holds at once, with the account's next request; then the analyst hears of what is evidence: a pardon, and a block.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
+from proxy.analyst.records import About
 from proxy.core.ladder import Hold, Rung, Standing
 from proxy.errors import ConfigError
 from proxy.identity.base import usable
+from proxy.stores.board import RedisBoard
 from proxy.stores.standings import RedisStandings
 from proxy.verification.operator import Operator
 
@@ -74,13 +77,17 @@ class Accounts:
     """The operations behind `stillgate accounts`. All raise `ConfigError` for what cannot be and `StoreError`."""
 
     standings: RedisStandings
+    board: RedisBoard
     clock: Callable[[], float]
 
     async def set_rung(self, who: Who, rung: Rung, because: Because, lasts: float | None) -> Found:
         """Holds the account on a rung, whatever its score, for `lasts` seconds or until it is released."""
         at, said = self.clock(), because.checked()
         hold = Hold(rung, at, said.by, said.why, None if lasts is None else at + lasts)
-        return await self._change(who, lambda standing: standing.held(hold))
+        found = await self._change(who, lambda standing: standing.held(hold))
+        if rung is Rung.BLOCKED:
+            await self.board.decided(found.account, About.BLOCK, said.by, said.why, at)
+        return found
 
     async def release(self, who: Who, because: Because) -> Found | None:
         """Ends the hold; the score counts again. None where there is none."""
@@ -97,7 +104,10 @@ class Accounts:
     async def pardon(self, who: Who, because: Because, lasts: float | None) -> Found:
         """Clear whatever the score, and what was known until now no longer counts."""
         at, said = self.clock(), because.checked()
-        return await self._change(who, lambda standing: standing.pardoned(at, said.by, said.why, None if lasts is None else at + lasts))
+        until = None if lasts is None else at + lasts
+        found = await self._change(who, lambda standing: standing.pardoned(at, said.by, said.why, until))
+        await self.board.decided(found.account, About.PARDON, said.by, said.why, at)
+        return found
 
     async def verify(self, who: Who, because: Because, lasts: float) -> Found:
         """The operator knows who the owner is."""

@@ -150,6 +150,7 @@ class AnalystProcess:
             "partitions": sorted(analysts),
             "lag": round(max((analyst.lag for analyst in analysts.values()), default=0.0), 3),
             "accounts": sum(analyst.accounts for analyst in analysts.values()),
+            "faults": [{"partition": number, "count": count, "last": last} for number, (count, last) in self._rota.troubles.items()],
         }
 
     def _metrics(self) -> bytes:

@@ -4,11 +4,11 @@ Rule 1: whoever decides says who they are and why, and both are kept.
 Rule 2: a word can be taken back; the analyst hears it within seconds, and its members' scores follow.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from proxy.analyst.records import Word
+from proxy.analyst.records import About, Exported, Word
 from proxy.app.accounts import Because
 from proxy.core.risk import rarity
 from proxy.core.windows import moment
@@ -98,6 +98,17 @@ class Campaigns:
         if found is None:
             return None
         return Seen(found.campaign, await self.board.judge(name, verdict, said.by, said.why, self.clock()))
+
+    async def exported(self, confirmed: Iterable[Seen], producer: str) -> None:
+        """Others were told of these."""
+        at, found = self.clock(), [(seen.campaign, seen.word.at) for seen in confirmed if seen.word is not None]
+        await self.board.put_exported([Exported(replace(each, members=()), said, at, producer) for each, said in found])
+
+    async def dismissed(self, producer: str) -> Sequence[tuple[Exported, float]]:
+        """What others were told and a person has dismissed since, or taken back, and when."""
+        words = {word.subject: word for word in await self.board.since(0) if word.about is About.VERDICT}
+        known = [(each, words.get(each.campaign.id)) for each in await self.board.exported() if each.producer == producer]
+        return [(each, word.at) for each, word in known if word is not None and word.verdict is not Verdict.CONFIRMED]
 
     async def spare(self, name: str, account: str, because: Because) -> Member | None:
         """One member is honest, and the campaign is none the less one. None where there is no such campaign."""

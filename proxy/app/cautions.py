@@ -19,6 +19,12 @@ def cautions(settings: Settings, policy: Policy, *, embedded: bool) -> Iterator[
             "links for verification would name no host, for the admin port listens on every address: set verification.url to the address "
             "under which owners of accounts reach /verify/ (and nothing else of that port)"
         )
+    if policy.risk.on and not embedded and not settings.secret.get_secret_value():
+        yield (
+            "risk is on, and what is learned from is hashed with a secret that was made on this machine: a gateway elsewhere on this store "
+            "would hash with another one, and no accounts would be linked between them. Set STILLGATE_SECRET to the same text (16 "
+            "characters or more) on every gateway; `stillgate status` shows whether they agree. A single gateway may do without"
+        )
     hides = any(each.plan.reasoning.show is not Show.ALL for each in terms) and policy.binding.restore != "never"
     if hides and not embedded and not secret.shared(settings):
         yield (

@@ -1,6 +1,8 @@
 """The operator's hashing key: accounts that are known only by their provider's credential are named by a keyed hash of it.
 
 Gateways that share a store must share it (STILLGATE_SECRET, or `secret` in the settings file), or one account would have several names.
+What is learned from is hashed with it too: under two keys nothing that two gateways saw looks alike. That harms no caller, and a single
+gateway on a Redis of its own is honest without it, so it is warned of (`cautions`, `stillgate status`) and not refused.
 Where there is no file of seal keys, the key that seals is derived from it too; gateways that serve the same callers must then share it.
 """
 
@@ -12,7 +14,7 @@ from proxy.config.settings import Settings
 from proxy.core.policy import Policy
 from proxy.errors import ConfigError
 from proxy.sealing import keyfile
-from proxy.sealing.keyring import Keyring
+from proxy.sealing.keyring import Keyring, key_id
 
 
 def check(settings: Settings, policy: Policy, *, embedded: bool) -> None:
@@ -49,6 +51,11 @@ def secret_of(settings: Settings) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot keep a secret in {path.parent}: {error.strerror}") from None
+
+
+def hashing_id(settings: Settings) -> str:
+    """What the hashing key is called, in public: gateways that say the same have the same. Raises `ConfigError`."""
+    return key_id(secret_of(settings)).hex()
 
 
 def keyring(settings: Settings) -> Keyring:

@@ -34,6 +34,7 @@ from proxy.core.facts import Account
 from proxy.core.policy import Policy
 from proxy.errors import ConfigError, StoreError
 from proxy.gateway.capacity import Places
+from proxy.gateway.fronts import Fronts, Peers
 from proxy.gateway.rooms import Rooms
 from proxy.identity import Identities
 from proxy.learning.sketch import Keyed
@@ -98,6 +99,7 @@ class Gateway:
         self._store = SteadyStore(self._counts, self._breaker, self._policy, clock, gateways=settings.workers, index=place.index)
         self._recorder = FileRecorder(self.name, settings.policy, self._policy.recording)
         self._keyring = secret.keyring(settings)
+        self._hashing = secret.hashing_id(settings)
         self._registry = Registry(self._connection)
         self._standings = RedisStandings(self._connection)
         self._door = RedisDoor(settings.store, clock)
@@ -109,6 +111,7 @@ class Gateway:
             door=self._door, places=Places(self._policy.capacity, settings.workers),
             estimator=Estimator(), max_body=settings.max_body, clock=clock, seal=KeyedSeal(self._keyring),
             key=Keyed(secret.secret_of(settings)), recorder=self._recorder, links=self._link(),
+            fronts=Fronts(Peers.of(settings.trusted_proxies), settings.forwarded_header, settings.tls_header),
         )  # fmt: skip
         self._front = FrontDoor(self._rooms)
         self._show_policy()
@@ -227,7 +230,7 @@ class Gateway:
             self._telemetry.count("store_trips")
 
     def _says(self) -> dict[str, Any]:
-        own = {"policy": self._policy.digest, "version": VERSION, "in_flight": self._front.in_flight}
+        own = {"policy": self._policy.digest, "version": VERSION, "in_flight": self._front.in_flight, "hashing": self._hashing}
         return own | said_of_pages(self._settings, self._keyring)
 
     def _status(self) -> dict[str, Any]:

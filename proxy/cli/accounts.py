@@ -13,6 +13,7 @@ from proxy.app.verification import Wanted, link_for
 from proxy.cli.store_options import given, seconds_of, store_options, with_store
 from proxy.config import settings
 from proxy.core.ladder import Rung
+from proxy.stores.board import RedisBoard
 from proxy.stores.connect import Connection
 from proxy.stores.registry import Registry
 from proxy.stores.standings import RedisStandings
@@ -63,7 +64,7 @@ def because(wrapped: F) -> F:
 
 
 def _with_accounts(context: click.Context, /, work: Callable[[Accounts], Awaitable[T]]) -> T:
-    return with_store(context.obj, lambda connection: work(Accounts(RedisStandings(connection), now)))
+    return with_store(context.obj, lambda connection: work(Accounts(RedisStandings(connection), RedisBoard(connection), now)))
 
 
 def _with_one(context: click.Context, /, work: Callable[[Accounts], Awaitable[Found]]) -> Found:
@@ -175,7 +176,7 @@ def link(context: click.Context, /, *, seal_keys: str | None, **said: str) -> No
     given_here = settings.load({**context.obj, **given({"seal_keys": seal_keys})})
 
     async def asked(connection: Connection) -> tuple[Found, str, list[dict[str, Any]]]:
-        accounts = Accounts(RedisStandings(connection), now)
+        accounts = Accounts(RedisStandings(connection), RedisBoard(connection), now)
         found = await accounts.find(_who(said))
         return found, await accounts.doubt(found), await Registry(connection).workers()
 

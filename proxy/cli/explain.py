@@ -42,7 +42,8 @@ def command(*, subject: str, organization: str, log: Path | None, as_json: bool,
     policy = compile_policy(chosen.policy)
 
     async def asked(connection: Connection) -> tuple[Why, str, set[str]]:
-        accounts, board = Accounts(RedisStandings(connection), now), RedisBoard(connection)
+        board = RedisBoard(connection)
+        accounts = Accounts(RedisStandings(connection), board, now)
         explaining = Explaining(accounts, Campaigns(board, now), board, RedisKeys(connection), policy, log)
         why = await explaining.any(subject, organization)
         digests = {str(worker.get("policy")) for worker in await Registry(connection).workers()}

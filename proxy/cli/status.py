@@ -26,8 +26,19 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if found["analysts"] or found["partitions"]:
         lines += [_counted(len(found["analysts"]), "analyst"), *map(_process, found["analysts"])]
         lines += [_partition(each) for each in found["partitions"]]
+    lines += [
+        f"WARNING: observations {fault['partition']}: {_counted(fault['count'], 'fault')} in learning; the last: {fault['last']}"
+        for each in found["analysts"]
+        for fault in each.get("faults", ())
+    ]
     if len(digests) > 1:
         lines.append(f"WARNING: workers and analysts run {len(digests)} different policies: {', '.join(sorted(digests))}")
+    hashing = {each["hashing"] for each in found["gateways"] if "hashing" in each}
+    if len(hashing) > 1:
+        lines.append(
+            f"WARNING: workers hash what is learned from with {len(hashing)} different secrets ({', '.join(sorted(hashing))}), and nothing "
+            "links between them: set STILLGATE_SECRET to the same text on every gateway"
+        )
     lines.append(f"{len(found['in_flight'])} in flight")
     lines += [f"  {lease['request']}  {lease['account']}  {lease['age']:.1f} s" for lease in found["in_flight"]]
     return lines

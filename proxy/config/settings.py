@@ -8,6 +8,7 @@ Rule 3: no message shows a value: any of them may be a secret in the wrong place
 import json
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -97,6 +98,21 @@ def _field_name(value: str) -> str:
     return value
 
 
+def _networks(value: object) -> object:
+    """A list, or text with commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _peer(value: str) -> str:
+    try:
+        network = None if value == "unix" else ip_network(value)
+    except ValueError:
+        raise ValueError("one of them is neither a network such as 10.0.0.0/8 (no host bits) nor 'unix'") from None
+    if network is not None and not network.prefixlen:
+        raise ValueError("everybody would be trusted, and any caller could say where it comes from: name the networks of your fronts")
+    return value
+
+
 def _size(value: object) -> int:
     try:
         return measures.size(value)
@@ -122,6 +138,7 @@ def _at_home(path: Path) -> Path:
 
 
 Where = Annotated[Path, AfterValidator(_at_home)]
+Peer = Annotated[str, AfterValidator(_peer)]
 FieldName = Annotated[str, AfterValidator(_field_name)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 Secret = Annotated[SecretStr, AfterValidator(_one_line)]
@@ -160,6 +177,14 @@ class Settings(BaseSettings):
     """"" for an embedded one; the URL may hold a password."""
     state_dir: Annotated[Where, AfterValidator(Path.absolute)] = Field(default_factory=state_home)
     """Absolute: the embedded store works in a directory of its own."""
+    trusted_proxies: Annotated[tuple[Peer, ...], NoDecode, BeforeValidator(_networks)] = ()
+    """Networks of fronts that are believed in what they say of their callers, and `unix` for a unix socket."""
+    forwarded_header: Annotated[Literal["x-forwarded-for", "forwarded"], BeforeValidator(lambda name: str(name).lower())] = (
+        "x-forwarded-for"
+    )
+    """Where they say whom they saw: each appends it, at the right (the common list, or RFC 7239)."""
+    tls_header: Annotated[str, AfterValidator(lambda name: _field_name(name).lower() if name else name)] = ""
+    """The field in which they pass their caller's TLS fingerprint (JA3, JA4); they must replace one that a caller sends."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     analyst: bool = True
     """An analyst beside the workers, where the policy has `risk`; false where `stillgate analyst` runs on machines of its own."""

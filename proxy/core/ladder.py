@@ -174,6 +174,10 @@ class Standing:
         pardon = Hold(Rung.CLEAR, at, by, because, until)
         return Standing(since=at, forgiven=at, because=because, hold=pardon, verified=self.verified)
 
+    def unearned(self) -> "Standing":
+        """Without what a score had earned; what people have decided stays."""
+        return replace(self, rung=Rung.CLEAR, since=self.forgiven, score=None, loud_at=0.0)
+
     def verify(
         self, at: float, how: str, until: float, by: str = "", because: str = "", *, ends: frozenset[Rung] = frozenset({Rung.CHALLENGED})
     ) -> "Standing":

@@ -121,10 +121,10 @@ def read(dialect: str, body: bytes) -> Conversation:
         return Conversation()
     begins = _prompt(found.prompt) if dialect == "openai_completions" else _begins(_turns(found, dialect))
     told = "\n".join(filter(None, (_said(found.system).text, _said(found.instructions).text, begins.instructions)))
-    known = tools.named(_items(found.tools), _items(found.functions))
+    offered = found.tools, found.functions
     return Conversation(
-        begins.text[:MOST_TEXT], begins.opening and not _goes_on(found), begins.turns, told[:MOST_TEXT], tools.digest(known),
-        tools.forced(known, found.tool_choice, found.function_call), _parameters(found), begins.shown,
+        begins.text[:MOST_TEXT], begins.opening and not _goes_on(found), begins.turns, told[:MOST_TEXT], tools.digest(*offered),
+        tools.forced(offered, found.tool_choice, found.function_call), _parameters(found), begins.shown,
         b"" if bytes(found.conversation) in NOT_SAID else bytes(found.conversation)[:MOST_SAID],
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 Rule 1: nothing personal in clear. Accounts, addresses and means of payment are keyed hashes; only who shares the key can compare.
 Rule 2: the same campaign keeps its ids: a later export updates it, and the same export twice is the same byte for byte.
 Rule 3: an indicator says how often it is wrong, and when it ends.
+Rule 4: what was told and is dismissed since is told once more, under its old id and as revoked, without a word of whom it was about.
 """
 
 import json
@@ -68,19 +69,34 @@ class Origin:
         return blake2b(account.encode(), digest_size=16, key=self._key, person=b"stix-account").hexdigest()
 
 
-def bundle(campaigns: Sequence[Campaign], confirmed: Mapping[str, float], origin: Origin) -> str:
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A campaign that others were told of, and that a person has dismissed since."""
+
+    campaign: Campaign
+    """As it was told."""
+    at: float
+    """When it was dismissed, later than anything that was told; epoch seconds."""
+
+
+def bundle(campaigns: Sequence[Campaign], confirmed: Mapping[str, float], origin: Origin, revoked: Sequence[Revoked] = ()) -> str:
     """`campaigns` as JSON. `confirmed`: when a person confirmed each, by its id; epoch seconds."""
-    found = {each.id: each for each in _all(campaigns, confirmed, origin)}
+    begun = min((campaign.first_seen for campaign in (*campaigns, *(each.campaign for each in revoked))), default=0.0)
+    found = {each.id: each for each in _general(begun, origin)}
+    for campaign in campaigns:
+        found |= {each.id: each for each in _One(campaign, confirmed.get(campaign.id, campaign.first_seen), origin).objects()}
+    for told in revoked:
+        found |= {each.id: each for each in _One(told.campaign, told.at, origin, revoked=True).taken_back()}
     said = "\n".join(f"{name} {each.get('modified', '')}" for name, each in sorted(found.items()))
     whole = stix2.v21.Bundle(id=named("bundle", said), objects=list(found.values()))
     # The library's own pretty printing looks every key up in the whole bundle: 18 s for 2,000 accounts, and this takes half a second.
     return json.dumps(json.loads(whole.serialize()), indent=2, ensure_ascii=False) + "\n"
 
 
-def _all(campaigns: Sequence[Campaign], confirmed: Mapping[str, float], origin: Origin) -> Iterator[Any]:
+def _general(begun: float, origin: Origin) -> Iterator[Any]:
+    """What a bundle has, whatever is told in it."""
     yield tlp.marking(origin.level)
     yield from definitions()
-    begun = min((campaign.first_seen for campaign in campaigns), default=0.0)
     yield stix2.v21.Identity(
         id=origin.id, created=_time(begun), modified=_time(begun), name=origin.producer, identity_class="organization",
         object_marking_refs=[tlp.IDS[origin.level]],
@@ -88,21 +104,20 @@ def _all(campaigns: Sequence[Campaign], confirmed: Mapping[str, float], origin: 
     for technique, name in TECHNIQUES.items():
         told = [_atlas(technique, "techniques")]
         yield stix2.v21.AttackPattern(id=_technique(technique), created=PUBLISHED, modified=PUBLISHED, name=name, external_references=told)
-    for campaign in campaigns:
-        yield from _One(campaign, confirmed.get(campaign.id, campaign.first_seen), origin).objects()
 
 
 class _One:
     """One campaign's objects."""
 
-    def __init__(self, campaign: Campaign, confirmed: float, origin: Origin) -> None:
+    def __init__(self, campaign: Campaign, judged: float, origin: Origin, *, revoked: bool = False) -> None:
+        """`judged`: when a person confirmed or dismissed it, epoch seconds."""
         self._campaign = campaign
+        self._revoked = revoked
         self._origin = origin
         self._parts = (origin.producer, campaign.id, f"{campaign.first_seen:.0f}")
-        self._modified = max(campaign.first_seen, campaign.seen, confirmed, *(member.since for member in campaign.members), 0.0)
+        self._modified = max(campaign.first_seen, campaign.seen, judged, *(member.since for member in campaign.members), 0.0)
 
     def objects(self) -> Iterator[Any]:
-        campaign = self._campaign
         whole = self._whole()
         yield whole
         for technique in TECHNIQUES:
@@ -118,13 +133,24 @@ class _One:
             yield self._related(indicator.id, "indicates", whole.id)
             yield self._related(indicator.id, "based-on", observed.id)
         for client in self._client():
-            infrastructure = self._made(
-                stix2.v21.Infrastructure, name=f"What accounts of campaign {campaign.id} share", infrastructure_types=["exfiltration"],
-                first_seen=_time(campaign.first_seen), last_seen=_time(campaign.seen),
-            )  # fmt: skip
+            infrastructure = self._infrastructure()
             yield infrastructure
             yield self._related(infrastructure.id, "consists-of", client.id)
             yield self._related(whole.id, "uses", infrastructure.id)
+
+    def taken_back(self) -> Iterator[Any]:
+        """What a reader may act upon; what is only seen or linked says nothing without it."""
+        yield self._whole()
+        yield from self._indicators()
+        for _ in self._client():
+            yield self._infrastructure()
+
+    def _infrastructure(self) -> Any:
+        campaign = self._campaign
+        return self._made(
+            stix2.v21.Infrastructure, name=f"What accounts of campaign {campaign.id} share", infrastructure_types=["exfiltration"],
+            first_seen=_time(campaign.first_seen), last_seen=_time(campaign.seen),
+        )  # fmt: skip
 
     def _whole(self) -> Any:
         campaign = self._campaign
@@ -132,14 +158,23 @@ class _One:
         return self._made(
             stix2.v21.Campaign,
             name=f"Model extraction campaign {campaign.id}",
-            description=campaign.words,
+            description=self._words,
             first_seen=_time(campaign.first_seen),
             last_seen=_time(max(campaign.seen, campaign.first_seen)),
             objective=f"Copying through their API: {targets or 'models that were not told apart'}",
-            confidence=max(CONFIRMED, round(campaign.score)),
             external_references=[_atlas("AML.CS0056", "studies", "A published campaign of the same procedure.")],
-            extensions={DETECTION: self._detection()},
+            **self._sureness(),
         )
+
+    @property
+    def _words(self) -> str:
+        return "Taken back: a person has looked at it again, and does not confirm it." if self._revoked else self._campaign.words
+
+    def _sureness(self) -> dict[str, Any]:
+        """Of what is taken back there is none."""
+        if self._revoked:
+            return {}
+        return {"confidence": max(CONFIRMED, round(self._campaign.score)), "extensions": {DETECTION: self._detection()}}
 
     def _detection(self) -> Any:
         campaign, origin = self._campaign, self._origin
@@ -194,15 +229,14 @@ class _One:
             stix2.v21.Indicator,
             which,
             name=f"{name} ({campaign.id})",
-            description=campaign.words,
+            description=self._words,
             indicator_types=["malicious-activity"],
             pattern=pattern,
             pattern_type="stix",
             pattern_version="2.1",
             valid_from=_time(campaign.first_seen),
             valid_until=_time(until),
-            confidence=max(CONFIRMED, round(campaign.score)),
-            extensions={DETECTION: self._detection()},
+            **self._sureness(),
         )
 
     @property
@@ -214,7 +248,7 @@ class _One:
         return kind(
             id=named(kind._type, *self._parts, *parts),  # noqa: SLF001  # the library's name for its own kind
             created_by_ref=self._origin.id, created=_time(self._campaign.first_seen), modified=_time(self._modified),
-            object_marking_refs=self._marks, **fields,
+            object_marking_refs=self._marks, **({"revoked": True} if self._revoked else {}), **fields,
         )  # fmt: skip
 
     def _related(self, source: str, how: str, target: str) -> Any:

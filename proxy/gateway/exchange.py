@@ -142,8 +142,8 @@ class Exchange:
         try:
             account = self._course.account = await self._rooms.identity.identify(arrival, self._policy)
         except CallerError:
-            await door.failed(arrival.peer)
-            if door.shut(arrival.peer):
+            await door.failed(arrival.address)
+            if door.shut(arrival.address):
                 raise faults.TooManyFailuresError from None
             raise
         return account

@@ -9,12 +9,10 @@ from http import HTTPStatus
 from proxy.core.facts import Account, Outcome
 from proxy.core.sealing import Finding
 from proxy.gateway.course import Course
+from proxy.gateway.fronts import LOCAL
 from proxy.gateway.ports import Arrival, Recorded
 from proxy.gateway.rooms import Rooms
 from proxy.learning.observe import Client, Finished, observation, traits
-
-LOCAL = "local"
-"""The peer of a unix socket, as the server calls it: that says nothing."""
 
 MOST_FIELDS = 64
 """Header fields whose order counts."""
@@ -51,9 +49,10 @@ def observe(rooms: Rooms, course: Course, outcome: Outcome) -> None:
 
 
 def client_of(arrival: Arrival) -> Client:
-    """As far as the connection and its headers show it."""
+    """As far as the connection, its headers and a trusted front show it."""
     names = ",".join([name for name, _ in arrival.headers[:MOST_FIELDS]])
-    return Client("" if arrival.peer == LOCAL else arrival.peer, arrival.header("user-agent"), headers=names)
+    address = "" if arrival.address == LOCAL else arrival.address  # a unix socket's says nothing
+    return Client(address, arrival.header("user-agent"), arrival.tls, names)
 
 
 def foreign(findings: tuple[tuple[Finding, str], ...], account: Account) -> int:

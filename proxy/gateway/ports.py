@@ -33,6 +33,15 @@ class Arrival:
     peer: str
     """Address of the connection's other end."""
     scheme: str = "http"
+    client: str = ""
+    """The caller's address, as a front that is trusted passes it on (`gateway.fronts`); "" where none does."""
+    tls: str = ""
+    """The caller's TLS fingerprint, likewise."""
+
+    @property
+    def address(self) -> str:
+        """The caller's, as far as it is known."""
+        return self.client or self.peer
 
     def header(self, name: str) -> str:
         """The first header of that name (any case), or ""."""

@@ -9,6 +9,7 @@ from proxy.core.facts import Account
 from proxy.core.policy import Policy
 from proxy.core.sealing import Seal
 from proxy.gateway.capacity import Places
+from proxy.gateway.fronts import NOBODY, Fronts
 from proxy.gateway.ports import Door, Identity, Recorder, Store, Telemetry, Upstream
 from proxy.learning.sketch import Keyed
 
@@ -34,4 +35,6 @@ class Rooms:
     recorder: Recorder
     links: Callable[[Account, float, float], str]
     """Where an account's owner can verify, as an address: at a time, and when earlier links were spent. "" where nowhere."""
+    fronts: Fronts = NOBODY
+    """Who is believed in what it says of its own callers."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -5,11 +5,11 @@ Settings: `trusted_peers`, networks as CIDR, and `unix` for a unix socket; then 
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import ClassVar
 
 from proxy.core.facts import Account
 from proxy.errors import ConfigError
+from proxy.gateway.fronts import Peers
 from proxy.gateway.ports import Arrival
 from proxy.identity.base import Reading, Settings, Tools, moment, refusal, text, texts, truth, usable
 from proxy.identity.credentials import canonical
@@ -17,29 +17,13 @@ from proxy.identity.credentials import canonical
 FIELDS = {"account": "X-Account-Id", "organization": "", "tier": "", "created": "", "verified": "", "programme": "", "payment": ""}
 """What may be said of an account, and the header field that says it unless the settings name another."""
 
-LOCAL = "local"
-"""The peer of a unix socket, as the server calls it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The settings, read."""
 
-    networks: tuple[IPv4Network | IPv6Network, ...]
-    unix: bool
+    peers: Peers
     fields: dict[str, str]
-
-    def trusts(self, peer: str) -> bool:
-        """Is `peer` one of the operator's own?"""
-        if peer == LOCAL:
-            return self.unix
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped  # how a socket for both families shows an IPv4 peer
-        return any(address in network for network in self.networks)
 
 
 class Header:
@@ -55,7 +39,7 @@ class Header:
 
     async def identify(self, arrival: Arrival, credential: str, settings: Settings) -> Account | None:
         rules = self._rules(settings)
-        if not rules.trusts(arrival.peer):
+        if not rules.peers.trusts(arrival.peer):
             return None
         said = {what: _one(arrival, field) for what, field in rules.fields.items() if field}
         if not said["account"]:
@@ -81,10 +65,10 @@ def read(settings: Settings) -> Rules:
     if not fields["account"]:
         raise ConfigError("identity.header.account is empty: name the header field that says who asks")
     try:
-        networks = tuple(ip_network(peer) for peer in peers if peer != "unix")
+        trusted = Peers.of(peers)
     except ValueError as error:
         raise ConfigError(f"identity.header.trusted_peers: {error}") from None
-    return Rules(networks, "unix" in peers, fields)
+    return Rules(trusted, fields)
 
 
 def named(settings: Settings) -> frozenset[str]:

@@ -17,7 +17,7 @@ from proxy.learning.census import Census
 from proxy.learning.evidence import Evidence, scored
 from proxy.learning.findings import Finding, look
 from proxy.learning.kinship import Kinship
-from proxy.learning.observation import Observation
+from proxy.learning.observation import BEHIND, Observation
 from proxy.learning.population import Population
 from proxy.learning.profile import Grams, Profile
 from proxy.learning.score import Reading, Score
@@ -39,6 +39,8 @@ class State:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     """What a person said of an account."""
     blocked: dict[str, float] = field(default_factory=dict)
+    pardoned: dict[str, float] = field(default_factory=dict)
+    """When a person pardoned an account, for as long as something of before may still be received."""
     hints: dict[str, tuple[float, tuple[Reading, ...]]] = field(default_factory=dict)
     """Accounts in groups that are no campaigns: what the last look saw."""
     next: float = 0.0
@@ -68,11 +70,15 @@ class Analysis:
         self.all = Campaigns(risk.half_life)
         self.skeletons = Skeletons()
         self.state = State()
+        self.looking: float | None = None
+        """When the look was due in which it is, epoch seconds; None: in none."""
         self._touched: set[str] = set()
 
     def learn(self, seen: Observation) -> Iterable[str]:
         """Accounts whose score changed."""
         changed = self._due(seen.at)
+        if seen.at <= self.state.pardoned.get(seen.account, 0.0):
+            return changed
         profile = self.population.meet(seen, vouched=self.risk.vouched.covers(seen.tier, seen.verified))
         self._touched.add(profile.account)
         for signal in SIGNALS:
@@ -90,7 +96,7 @@ class Analysis:
     def _due(self, at: float) -> tuple[str, ...]:
         """Looks at everybody where that is due, by the observations' own time."""
         state, every = self.state, self.risk.every
-        if not state.next:
+        if not state.next or state.next > at + 2 * every:  # something that came before it was of a time that had not come
             state.next = at + every
         if at < state.next:
             return ()
@@ -112,7 +118,18 @@ class Analysis:
 
     def look(self, at: float) -> Iterator[str]:
         """One look at the whole population; accounts whose score may have changed."""
+        self.looking = at
+        found = self._look(at)
+        self.looking = None
+        return found
+
+    def postpone(self, until: float) -> None:
+        """No look of its own before that."""
+        self.state.next = max(self.state.next, until)
+
+    def _look(self, at: float) -> Iterator[str]:
         before = {*self.all.of, *self.state.hints}
+        self.state.pardoned = {account: when for account, when in self.state.pardoned.items() if at - when < BEHIND}
         census = Census(self.population, self.risk.minimum, self.state.blocked)
         if len(census.profiles) >= FEWEST:
             findings = list(look(census, self.risk))
@@ -203,9 +220,19 @@ class Analysis:
             self.all.leave(subject)
         return (subject,)
 
+    def pardon(self, account: str, at: float) -> Iterable[str]:
+        """A person has forgiven what was known of it until `at`: it begins anew. Accounts whose score may have changed."""
+        self.state.pardoned[account] = at
+        profile = self.population.profiles.get(account)
+        if profile is None or profile.first > at:
+            return ()
+        self._forget(account)
+        return (account,)
+
     def blocked(self, account: str, at: float) -> None:
-        """What comes after a blocked account and asks the same may be its succession."""
-        self.state.blocked.setdefault(account, at)
+        """What comes after a blocked account and asks the same may be its succession. Who is not known has nothing to leave."""
+        if account in self.population.profiles:
+            self.state.blocked.setdefault(account, at)
 
     def changed(self) -> tuple[bytes, dict[str, bytes | None]]:
         """For a checkpoint: the rest, and what became of profiles since the last one (None: forgotten)."""

@@ -2,12 +2,20 @@
 
 Rule 1: hashes are keyed with the operator's secret; a new secret forgets, for nothing old is found again under it.
 Rule 2: an observation stays below a kilobyte, whatever the request.
+Rule 3: a gateway's clock is believed as far as the time of receipt bears it out: one that is years ahead would age everything there is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 SKETCH = 16
 """Most hashes in a sketch."""
+
+AHEAD = 60.0
+"""Seconds by which a gateway's clock may be ahead of the store's."""
+
+BEHIND = 86400.0
+"""Seconds from a request until its observation is received: a long answer, and a store that was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +79,7 @@ class Observation:
     logprobs: bool = False
     foreign: int = 0
     """Reasoning blocks in the request that were issued to somebody else."""
+
+    def received(self, at: float) -> Self:
+        """As it is to be believed, where it was received at `at`: a time that cannot be is taken for that one."""
+        return self if at - BEHIND <= self.at <= at + AHEAD else replace(self, at=at)

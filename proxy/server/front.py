@@ -120,6 +120,7 @@ class FrontDoor:
             await _answer(caller, faults.bad_headers(reference), path, tuple(request.headers.items()))
             return
         arrival = Arrival(self._rooms.clock(), reference, request.method, path, query, headers, _peer(request), request.scheme)
+        arrival = self._rooms.fronts.believed(arrival)
         body = HttpBody(request, self._limits.body_silence)
         await Exchange(self._rooms, arrival, body, caller).run()
 

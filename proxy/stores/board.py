@@ -4,7 +4,9 @@
   sg:{analyst}:scores      hash    account -> its `Record`, as JSON
   sg:{analyst}:requests    hash    request -> its `Moment`, as JSON, of the last `MOST_REQUESTS`
   sg:{analyst}:recent      list    those requests, oldest first
-  sg:{analyst}:verdicts    hash    campaign or account -> number, blank, what a person said last (`Word`) as JSON
+  sg:{analyst}:verdicts    hash    campaign or account -> number, blank, what a person said last (`Word`) as JSON; of a pardon or a block
+                                   the field is `<account>{pardon}` or `<account>{block}`: no account's name has braces
+  sg:{analyst}:exported    hash    campaign, blank, producer -> as it was exported (`Exported`), as JSON
   sg:{analyst}:words       string  how many words were said: each is numbered
 
 Rule: what is here is a picture of what the analyst knows, never its memory (that is `stores/analyst_memory.py`). It may be deleted.
@@ -17,7 +19,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from proxy.analyst.records import Moment, Record, Word
+from proxy.analyst.records import About, Exported, Moment, Record, Word
 from proxy.learning.campaign import Campaign, Verdict
 from proxy.stores.connect import Connection
 
@@ -29,6 +31,7 @@ REQUESTS = "sg:{analyst}:requests"
 RECENT = "sg:{analyst}:recent"
 VERDICTS = "sg:{analyst}:verdicts"
 WORDS = "sg:{analyst}:words"
+EXPORTED = "sg:{analyst}:exported"
 
 MOST_REQUESTS = 100_000
 """Requests that can be explained by their reference, about 300 bytes each; an older one is forgotten."""
@@ -55,6 +58,7 @@ return number
 _campaigns = msgspec.json.Decoder(tuple[Campaign, ...])
 _record = msgspec.json.Decoder(Record)
 _moment = msgspec.json.Decoder(Moment)
+_exported = msgspec.json.Decoder(Exported)
 _word = msgspec.json.Decoder(Word)
 
 
@@ -103,8 +107,14 @@ class RedisBoard:
     async def judge(self, subject: str, verdict: Verdict | None, by: str, because: str, at: float) -> Word:
         """A person's word on a campaign's id or on an account, in place of what was said of it before; None takes it back. The analyst
         hears it within seconds."""
-        word = Word(subject, verdict, by, because, at)
-        number: int = await self._do(lambda client: client.eval(SAY, 2, WORDS, VERDICTS, subject, _text(word)), WORDS)
+        return await self._say(subject, Word(subject, verdict, by, because, at))
+
+    async def decided(self, account: str, about: About, by: str, because: str, at: float) -> Word:
+        """A person's decision on an account, in place of the last of its kind. What was judged of it stays."""
+        return await self._say(f"{account}{{{about}}}", Word(account, None, by, because, at, about=about))
+
+    async def _say(self, field: str, word: Word) -> Word:
+        number: int = await self._do(lambda client: client.eval(SAY, 2, WORDS, VERDICTS, field, _text(word)), WORDS)
         return replace(word, number=number)
 
     async def verdicts(self) -> tuple[Word, ...]:
@@ -112,13 +122,24 @@ class RedisBoard:
         return tuple(word for word in await self.since(0) if word.verdict is not None)
 
     async def since(self, number: int) -> tuple[Word, ...]:
-        """What was said after word `number`, in order; of each subject the last word only."""
+        """What was said after word `number`, in order; of each subject the last word of a kind only."""
         last = await self._do(lambda client: client.get(WORDS), WORDS)
         if int(last or 0) <= number:
             return ()
         texts: list[str] = await self._do(lambda client: client.hvals(VERDICTS), VERDICTS)
         words = sorted(filter(None, map(_said, texts)), key=lambda word: word.number)
         return tuple(word for word in words if word.number > number)
+
+    async def put_exported(self, records: Sequence[Exported]) -> None:
+        """What others have been told, in place of what they were told of the same campaigns before."""
+        known = {f"{each.campaign.id} {each.producer}": each for each in await self.exported()}
+        kept = {name: _text(each.after(known.get(name))) for each in records if (name := f"{each.campaign.id} {each.producer}")}
+        if kept:
+            await self._do(lambda client: client.hset(EXPORTED, mapping=kept), EXPORTED)
+
+    async def exported(self) -> tuple[Exported, ...]:
+        texts: list[str] = await self._do(lambda client: client.hvals(EXPORTED), EXPORTED)
+        return tuple(sorted(filter(None, (_read(_exported, text) for text in texts)), key=lambda each: (each.campaign.id, each.producer)))
 
     async def _do(self, call: Callable[[Any], Awaitable[T]], key: str) -> T:
         return await self._connection.run(call, PATIENCE, key)

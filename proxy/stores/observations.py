@@ -2,7 +2,8 @@
 
   sg:{analyst}:obs:<partition>   stream of entries with one field, an observation as `learning.codec` writes it
 
-Rule: nothing is taken out here. What a checkpoint holds is trimmed with it (`stores/analyst_memory.py`).
+Rule 1: nothing is taken out here. What a checkpoint holds is trimmed with it (`stores/analyst_memory.py`).
+Rule 2: an entry's own id says when the store received it; what a gateway says of the time is believed within that.
 """
 
 from collections.abc import Sequence
@@ -61,11 +62,11 @@ def _rows(found: Any) -> Any:
 
 def _entry(row: tuple[bytes, dict[bytes, bytes] | None]) -> Entry:
     mark, fields = row
-    return Entry(mark.decode(), _seen(next(iter((fields or {}).values()), b"")))
+    return Entry(mark.decode(), _seen(next(iter((fields or {}).values()), b""), int(mark.partition(b"-")[0]) / 1000))
 
 
-def _seen(data: bytes) -> Observation | None:
+def _seen(data: bytes, received: float) -> Observation | None:
     try:
-        return decode(data)
+        return decode(data).received(received)
     except ValueError:
         return None

@@ -42,8 +42,8 @@ def of_arrival(arrival: Arrival, method: str) -> Attributes:
     found: Attributes = {names.HTTP_METHOD: method, names.URL_SCHEME: arrival.scheme, names.REQUEST_ID: arrival.id}
     if arrival.path.startswith("/"):  # an absolute form may hold a name and a password
         found[names.URL_PATH] = brief(arrival.path)
-    if arrival.peer != "local":
-        found[names.CLIENT_ADDRESS] = arrival.peer
+    if arrival.address != "local":
+        found[names.CLIENT_ADDRESS] = arrival.address
     if agent := arrival.header("user-agent"):
         found[names.USER_AGENT] = brief(agent)
     return found

@@ -60,6 +60,7 @@ COUNTERS = (
     Row("stillgate.settlements.dropped", "{settlement}", "Settlements given up; their leases are charged as estimated."),
     Row("stillgate.observations.dropped", "{observation}", "Observations given up: nobody will learn from them."),
     Row("stillgate.recording.dropped", "{exchange}", "Exchanges that were served and not recorded."),
+    Row("stillgate.analyst.failures", "{failure}", "Faults in learning, by what was at fault.", ("what",)),
     Row("stillgate.analyst.observations", "{observation}", "Observations that the analyst read, by what became of them.", ("result",)),
     Row("stillgate.policy.reloads", "{reload}", "Changes of the policy's files.", ("result",)),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.analyst import analyst as module
 from proxy.analyst.analyst import QUIET, SAVE, Analyst
+from proxy.analyst.care import Care
 from proxy.analyst.ports import TakenError
 from proxy.analyst.records import Checkpoint, Word
 from proxy.core.ladder import Rung, Steps
@@ -23,7 +24,7 @@ CALLS = ("read", "change", "save")
 
 
 async def begun(world: World, policy: Policy | None = None) -> Analyst:
-    found = Analyst(world.ports(), policy or watchful(), CountingAnalysis.restored, lambda: world.at)
+    found = Analyst(world.ports(), policy or watchful(), CountingAnalysis.restored, lambda: world.at, Care(3600.0))
     await found.begin()
     return found
 

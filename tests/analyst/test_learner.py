@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.analyst import learner as module
+from proxy.analyst.care import Care
 from proxy.analyst.learner import Learner
-from proxy.analyst.records import Checkpoint, Entry, Place, Word
+from proxy.analyst.records import About, Checkpoint, Entry, Place, Word
 from proxy.core.ladder import Rung
 from proxy.core.risk import Risk
 from proxy.learning.campaign import Verdict
@@ -15,7 +16,7 @@ from tests.support.analysts import AT, STEPS, CountingAnalysis, known, seen
 def learner(loaded: Checkpoint | None = None, recent: tuple[Entry, ...] = ()) -> Learner:
     loaded = loaded or Checkpoint()
     profiles = {account: packed for account, packed in loaded.profiles.items() if packed is not None}
-    return Learner(CountingAnalysis.restored(Risk(), loaded.rest, profiles.items()), loaded, recent, STEPS)
+    return Learner(CountingAnalysis.restored(Risk(), loaded.rest, profiles.items()), loaded, recent, STEPS, Care(3600.0))
 
 
 def entries(*accounts: str) -> list[Entry]:
@@ -72,6 +73,39 @@ def test_what_a_person_says_is_heard_once_and_in_order() -> None:
     assert found.take_records() == {"anna": None}
     found.hear([Word("anna", None, "ops", "a mistake", AT + 61, 4)])
     assert found.places.get("anna").points == 70
+
+
+def pardon(account: str, at: float, number: int = 1) -> Word:
+    return Word(account, None, "ops", "a mistake of ours", at, number, About.PARDON)
+
+
+def test_who_is_pardoned_begins_anew() -> None:
+    found = learner()
+    found.learn(entries(*["anna"] * 7))
+    found.take_changes()
+    found.hear([pardon("anna", AT + 60)])
+    assert found.places.get("anna") == Place()
+    assert found.take_records() == {"anna": None}
+    (change,) = found.take_changes()
+    assert (change.organization, change.moves[-1].pardon) == ("o-anna", True)
+    assert found.checkpoint("p").profiles == {"anna": None}
+    found.learn([Entry("20-0", seen(20, "anna", AT + 61))])
+    assert found.places.get("anna").points == 10
+
+
+def test_a_pardon_that_is_heard_again_takes_nothing_that_was_earned_since() -> None:
+    """As when everything that was learned is lost, and all words are heard anew."""
+    found = learner()
+    found.learn([Entry(f"{n}-0", seen(n, "anna", AT + 100 + n)) for n in range(1, 8)])
+    found.hear([pardon("anna", AT + 60)])
+    assert found.places.get("anna").rung is Rung.THROTTLED
+
+
+def test_a_block_by_hand_is_told_to_the_analysis() -> None:
+    found = learner()
+    found.learn(entries("anna"))
+    found.hear([Word("anna", None, "ops", "it resells", AT + 60, 4, About.BLOCK)])
+    assert (found.analysis.stopped, found.words) == ({"anna": AT + 60}, 4)
 
 
 def test_who_has_earned_the_last_rung_is_told_to_the_analysis_at_that_very_observation() -> None:

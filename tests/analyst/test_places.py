@@ -9,7 +9,7 @@ from proxy.analyst.places import Places, moved
 from proxy.analyst.records import Change, Place
 from proxy.core.ladder import CLEAR, Hold, Rung, Standing, Steps
 from proxy.learning.score import Score
-from tests.support.analysts import AT, STEPS
+from tests.support.analysts import AT, STEPS, known
 
 Events = Sequence[tuple[str, float | None, float]]
 ACCOUNTS = ("anna", "bert")
@@ -108,6 +108,38 @@ def test_quiet_is_counted_from_when_the_score_fell_not_from_when_it_was_first_lo
     apply(places.take(str), standings)
     assert (standings["anna"].rung, standings["anna"].score, standings["anna"].since) == (Rung.WATCH, 45, AT + 1060)
     assert places.get("anna").rung is Rung.WATCH
+
+
+@given(events(), events(), st.floats(0, 200))
+def test_who_is_pardoned_stands_as_if_nothing_had_been_before(before: Events, after: Events, pause: float) -> None:
+    at = max((when for *_, when in before), default=AT) + pause
+    later = [(account, value, when - AT + at) for account, value, when in after]
+    whole, fresh = Places({}, STEPS), Places({}, STEPS)
+    standings, anew = {}, dict.fromkeys(ACCOUNTS, CLEAR.pardoned(at, "ops", "a mistake", at))
+    for account, value, when in before:
+        whole.scored(account, Score(value), when)
+    apply(whole.take(str), standings)
+    standings = {account: standings.get(account, CLEAR).pardoned(at, "ops", "a mistake", at) for account in ACCOUNTS}
+    for account in ACCOUNTS:
+        whole.pardoned(account, "a mistake", at)
+    for places in (whole, fresh):
+        for account, value, when in later:
+            places.scored(account, Score(value), when)
+    apply(whole.take(str), standings)
+    apply(fresh.take(str), anew)
+    assert known(whole.changed()) == known(fresh.changed())
+    for account in ACCOUNTS:
+        assert (standings[account].rung, standings[account].since) == (anew[account].rung, anew[account].since)
+
+
+def test_what_a_score_earned_between_a_pardon_and_when_the_analyst_hears_of_it_is_gone_too() -> None:
+    places, standings = Places({}, STEPS), {"anna": CLEAR.pardoned(AT, "ops", "a mistake", AT + 1)}
+    places.scored("anna", Score(95.0), AT)
+    apply(places.take(str), standings)
+    assert standings["anna"].rung is Rung.BLOCKED
+    places.pardoned("anna", "a mistake", AT)
+    apply(places.take(str), standings)
+    assert (standings["anna"].rung, standings["anna"].place(AT + 2), standings["anna"].forgiven) == (Rung.CLEAR, Rung.CLEAR, AT)
 
 
 def test_a_loud_score_is_not_written_again_and_again() -> None:

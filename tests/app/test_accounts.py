@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
 
+from proxy.analyst.records import About
 from proxy.app.accounts import Accounts, Because, Found, Who
 from proxy.app.keys import Keys
 from proxy.cli import main, status
@@ -19,6 +20,7 @@ from proxy.core.keys import KeyRecord
 from proxy.core.ladder import Hold, Rung, Standing, Steps
 from proxy.core.quota import Claim, Grant, Quota, Scope, Unit, Window, subject
 from proxy.errors import ConfigError
+from proxy.stores.board import RedisBoard
 from proxy.stores.connect import Connection
 from proxy.stores.keys import RedisKeys
 from proxy.stores.redis_store import RedisStore
@@ -54,7 +56,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def accounts(empty: Server, clock: Clock) -> AsyncIterator[Accounts]:
     connection = Connection(empty.url, 5.0)
-    yield Accounts(RedisStandings(connection), clock)
+    yield Accounts(RedisStandings(connection), RedisBoard(connection), clock)
     await connection.close()
 
 
@@ -84,6 +86,16 @@ async def test_a_pardon_clears_and_wipes_the_sheet(accounts: Accounts, clock: Cl
     found = await accounts.pardon(ANNA, OPS, 86400)
     assert found.words(clock()) == "anna of acme is clear, pardoned until 2030-03-18 17:46 UTC by ops: looks odd"
     assert (found.standing.score, found.standing.forgiven) == (None, clock())
+
+
+async def test_the_analyst_hears_of_a_pardon_and_of_a_block_and_of_nothing_else(accounts: Accounts, clock: Clock) -> None:
+    await accounts.set_rung(ANNA, Rung.DEGRADED, OPS, None)
+    await accounts.release(ANNA, OPS)
+    assert await accounts.board.since(0) == ()
+    await accounts.set_rung(ANNA, Rung.BLOCKED, OPS, None)
+    await accounts.pardon(ANNA, OPS, 86400)
+    heard = await accounts.board.since(0)
+    assert [(word.subject, word.about, word.at) for word in heard] == [("anna", About.BLOCK, clock()), ("anna", About.PARDON, clock())]
 
 
 async def test_an_operators_verification_clears_and_says_who_and_why(accounts: Accounts, clock: Clock) -> None:

@@ -9,6 +9,7 @@ from proxy.app.clearance import STANDS, PolicyClearance, of_policy
 from proxy.config.policy import compile_text
 from proxy.config.settings import load
 from proxy.core.ladder import Rung
+from proxy.core.policy import Policy
 from proxy.verification.rules import Clearance
 
 TIERS = "tiers: {free: {requests: 9/minute}}\n"
@@ -61,3 +62,16 @@ def test_settings_and_policy_that_do_not_fit_are_said(given: dict[str, str], emb
     said = list(cautions(load(given), compile_text(TIERS), embedded=embedded))
     assert [any(word in sentence for word in warned) for sentence in said] == [True] * len(warned)
     assert len(said) == len(warned)
+
+
+def test_gateways_that_might_hash_differently_are_told_what_to_do() -> None:
+    """A single one on a Redis of its own is honest, so nothing is refused."""
+    scored = compile_text("tiers: {free: {}}\nrisk: {}\n")
+
+    def said(policy: Policy = scored, *, embedded: bool = False, **given: str) -> str:
+        return "\n".join(cautions(load(given), policy, embedded=embedded))
+
+    assert "Set STILLGATE_SECRET to the same text" in said()
+    assert not said(secret="sixteen characters")
+    assert not said(embedded=True)
+    assert "risk is on" not in said(compile_text("tiers: {free: {}}\n"))

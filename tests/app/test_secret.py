@@ -47,3 +47,11 @@ async def test_the_file_is_followed_where_there_is_one(tmp_path: Path) -> None:
         while ring.ids != shown(path):
             await asyncio.sleep(0.01)
         loop.cancel()
+
+
+def test_who_hashes_alike_says_the_same_name(tmp_path: Path) -> None:
+    one, two = (secret.hashing_id(Settings(state_dir=tmp_path / name, secret="sixteen characters")) for name in ("one", "two"))  # type: ignore[arg-type]
+    made, again, other = (secret.hashing_id(Settings(state_dir=tmp_path / name)) for name in ("one", "one", "two"))
+    assert one == two
+    assert made == again
+    assert len({one, made, other}) == 3

@@ -61,6 +61,26 @@ def test_what_was_confirmed_is_written_and_nothing_else(shell: Shell, tmp_path: 
     assert (detection["threshold"], detection["false_positive_rate_at_threshold"]) == (60.0, 0.001)
 
 
+def test_what_was_exported_and_is_dismissed_since_is_revoked_and_what_was_never_told_is_not(shell: Shell) -> None:
+    def indicators(text: str) -> dict[str, dict[str, object]]:
+        return {each["id"]: each for each in json.loads(text)["objects"] if each["type"] == "indicator"}
+
+    def judge(name: str, verdict: Verdict | None) -> None:
+        shell.on(lambda connection: Campaigns(RedisBoard(connection), now).judge(name, verdict, Because("carla", "a second look")))
+
+    told = indicators(shell("--stix").stdout)
+    assert told
+    assert not any("revoked" in each for each in told.values())
+    for verdict in (Verdict.HONEST, None):
+        judge("c3", verdict)
+        said = shell("--stix")
+        assert said.stderr == "0 of 2 campaigns are confirmed, and exported; 1 exported before is revoked\n"
+        back = indicators(said.stdout)
+        assert back.keys() == told.keys()
+        assert all(each["revoked"] and str(each["modified"]) > str(told[name]["modified"]) for name, each in back.items())
+    assert indicators(shell("--stix", "--producer", "Somebody else").stdout) == {}
+
+
 def test_without_a_file_it_is_printed(shell: Shell) -> None:
     text = shell("--stix").stdout
     assert stix2.parse(text, allow_custom=False).id == stix2.parse(shell("--stix").stdout).id

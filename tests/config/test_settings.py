@@ -174,6 +174,11 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("listen: '::1:8080'", "must be HOST:PORT"),
         ("listen: 127.0.0.1:99999", "must be HOST:PORT"),
         ("otlp_endpoint: collector:4318", "must be a URL that begins with http"),
+        ("trusted_proxies: [CANARY]", "neither a network such as 10.0.0.0/8"),
+        ("trusted_proxies: 10.0.0.1/8", "neither a network such as 10.0.0.0/8"),
+        ("trusted_proxies: ['::/0']", "everybody would be trusted"),
+        ("forwarded_header: CANARY", "must be one of x-forwarded-for, forwarded"),
+        ("tls_header: 'x y'", "not the name of a header field"),
         ("- listen", "a mapping (key: value) is expected"),
     ],
 )
@@ -240,3 +245,11 @@ def test_an_analyst_runs_beside_the_workers_unless_it_is_said_otherwise(tmp_path
     assert (load({}).analyst, load(file(tmp_path, "partitions: 4\n")).partitions) == (False, 4)
     with pytest.raises(ConfigError, match="partitions: must be at least 1"):
         load(file(tmp_path, "partitions: 0\n"))
+
+
+def test_fronts_that_are_believed_are_networks_in_a_list_or_in_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load({}).trusted_proxies, load({}).forwarded_header, load({}).tls_header) == ((), "x-forwarded-for", "")
+    listed = load(file(tmp_path, "trusted_proxies: [10.0.0.0/8, unix]\nforwarded_header: Forwarded\ntls_header: X-JA4\n"))
+    assert (listed.trusted_proxies, listed.forwarded_header, listed.tls_header) == (("10.0.0.0/8", "unix"), "forwarded", "x-ja4")
+    monkeypatch.setenv("STILLGATE_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::/32")
+    assert load({}).trusted_proxies == ("10.0.0.0/8", "2001:db8::/32")

@@ -2,8 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from proxy.dialects import tools
 from proxy.dialects.conversation import read
 
 THINK = {"type": "object", "properties": {"thought": {"type": "string"}}, "required": ["thought"]}
@@ -70,3 +74,32 @@ def test_nonsense_is_not_forced(nonsense):
     assert not found("openai_chat", tools=nonsense, tool_choice="required").forced
     assert not found("openai_chat", tools=[tool("openai_chat", "a", nonsense)], tool_choice=nonsense).forced
     assert not found("openai_chat", tools=[tool("openai_chat", "a", nonsense)], tool_choice="required").forced
+
+
+_words = st.sampled_from(["function", "custom", "think", "", "x" * 300])
+_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), _words, st.just(THINK)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(st.sampled_from(["type", "name", "function", "custom", "parameters", "input_schema"]), inner, max_size=4),
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(_values, max_size=4))
+def test_a_list_that_is_read_at_once_says_what_its_tools_say_one_by_one(offered):
+    raw = msgspec.Raw(json.dumps(offered).encode())
+    one_by_one = tuple(tools._read(msgspec.Raw(json.dumps(each).encode())) for each in offered)
+    assert [(tool.name, tool.kind, bytes(tool.schema)) for tool in tools.named(raw)] == [
+        (tool.name, tool.kind, bytes(tool.schema)) for tool in one_by_one
+    ]
+    assert tools.digest(raw) == tools._digest(one_by_one)
+
+
+def test_what_is_remembered_of_toolkits_is_bounded_and_changes_nothing():
+    kits = [msgspec.Raw(json.dumps([{"name": f"tool {n}"}]).encode()) for n in range(tools.REMEMBERED + 5)]
+    first = [tools.digest(kit) for kit in kits]
+    assert len(tools._digests) <= tools.REMEMBERED
+    assert [tools.digest(kit) for kit in kits] == first
+    assert len(set(first)) == len(kits)

@@ -87,6 +87,14 @@ async def one_analyst(gate: Running) -> int:
     return found[0]
 
 
+async def because(connection: Connection, account: str) -> str:
+    """What the board says of its score, which comes after the standing."""
+    async with asyncio.timeout(20):
+        while (record := await RedisBoard(connection).score(account)) is None:
+            await asyncio.sleep(0.01)
+    return record.score.because
+
+
 @pytest.mark.slow
 async def test_it_learns_is_started_again_and_is_seen(store: tuple[Server, Connection], tmp_path: Path) -> None:
     found, connection = store
@@ -96,9 +104,7 @@ async def test_it_learns_is_started_again_and_is_seen(store: tuple[Server, Conne
         await append(connection, sweep("anna"))
         moved = await standing(connection, "anna")
         assert moved.rung is Rung.THROTTLED
-        record = await RedisBoard(connection).score("anna")
-        assert record is not None
-        assert "vocabulary" in record.score.because
+        assert "vocabulary" in await because(connection, "anna")
 
         os.kill(first, signal.SIGSTOP)
         assert found.ask("PERSIST", "sg:{analyst}:owner:0"), "now its lease never ends"

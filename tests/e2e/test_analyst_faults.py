@@ -101,6 +101,14 @@ async def append(connection: Connection, observations: list[Observation], partit
         await pipe.execute()
 
 
+async def append_recorded(connection: Connection, observations: list[Observation]) -> None:
+    """As if each were received when it says it came: then the same is learned whenever that is done."""
+    async with connection.client.pipeline(transaction=False) as pipe:
+        for each in observations:
+            pipe.xadd(stream(0), {"o": encode(each)}, id=f"{round(each.at * 1000)}-0")
+        await pipe.execute()
+
+
 def mark(store: Server, partition: int = 0) -> str:
     return str(store.ask("HGET", f"sg:{{analyst}}:head:{partition}", "mark"))
 
@@ -127,7 +135,7 @@ async def uninterrupted(kind: str, observations: list[Observation], flags: tuple
     """What an analyst that nothing happens to makes of it."""
     with server(kind) as calm, analyst(calm, "calm", *flags) as process:
         async with opened(calm) as connection:
-            await append(connection, observations)
+            await append_recorded(connection, observations)
             await asyncio.to_thread(caught_up, calm)
             await asyncio.to_thread(ends, process)
             found = await picture(connection)
@@ -146,7 +154,7 @@ async def test_killed_at_any_moment_it_loses_nothing_and_counts_nothing_twice(
             for number in range(kills):
                 with analyst(store, "one", *flags) as process:
                     before = mark(store)
-                    await append(connection, observations[250 * number : 250 * (number + 1)])
+                    await append_recorded(connection, observations[250 * number : 250 * (number + 1)])
                     if number % 3:
                         await asyncio.to_thread(wait_for, lambda before=before: mark(store) != before)
                     await asyncio.sleep(luck.random() * 0.1)

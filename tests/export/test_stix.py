@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stix2validator import ValidationOptions, validate_string
 
 from proxy.export import tlp
-from proxy.export.stix import TECHNIQUES, Origin, bundle
+from proxy.export.stix import TECHNIQUES, Origin, Revoked, bundle
 from proxy.learning.campaign import Campaign
 from tests.support.campaigns import AT, campaign, campaigns
 
@@ -144,3 +144,22 @@ def test_nothing_confirmed_is_a_bundle_without_a_campaign() -> None:
     text = bundle([], {}, ORIGIN)
     stix2.parse(text, allow_custom=False)
     assert objects(text, "campaign") == []
+
+
+@settings(max_examples=40)
+@given(campaigns())
+def test_what_is_taken_back_has_its_old_ids_and_is_later_and_revoked(found: Campaign) -> None:
+    told = {each["id"]: each for each in objects(bundle([found], {}, ORIGIN))}
+    at = max(found.first_seen, found.seen, *(member.since for member in found.members)) + 1.0
+    text = bundle([], {}, ORIGIN, [Revoked(replace(found, members=()), at)])
+    back = {each["id"]: each for each in objects(text) if each.get("revoked")}
+    acted_upon = {name for name, each in told.items() if each["type"] in {"campaign", "indicator", "infrastructure"}}
+    assert back.keys() == acted_upon
+    assert all(each["modified"] > told[name]["modified"] and each["created"] == told[name]["created"] for name, each in back.items())
+    assert not {"user-account", "observed-data", "relationship"} & {each["type"] for each in objects(text)}
+    assert stix2.parse(text, allow_custom=False)
+
+
+def test_the_validator_finds_nothing_wrong_with_what_is_taken_back() -> None:
+    result = validate_string(bundle([campaign("c4")], {}, ORIGIN, [Revoked(campaign(), AT + 9 * DAY)]), ValidationOptions(version="2.1"))
+    assert result.is_valid

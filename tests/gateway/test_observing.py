@@ -162,6 +162,8 @@ def test_a_unix_socket_says_nothing() -> None:
     arrival = house().arrival("r0")
     fields = (("Host", "a"), ("User-Agent", "sdk/1"), ("Accept", "b"))
     assert client_of(replace(arrival, headers=fields)) == Client("192.0.2.1", "sdk/1", "", "Host,User-Agent,Accept")
+    assert client_of(replace(arrival, client="203.0.113.7", tls="t13d")).address == "203.0.113.7", "behind a front that is trusted"
+    assert client_of(replace(arrival, client="203.0.113.7", tls="t13d")).tls == "t13d"
     assert client_of(replace(arrival, peer="local", headers=(("a", "b"),) * 1000)) == Client("", headers=",".join("a" * 64))
 
 

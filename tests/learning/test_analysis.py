@@ -9,7 +9,7 @@ from proxy.learning.analysis import Analysis
 from proxy.learning.campaign import Verdict
 from proxy.learning.census import Census
 from proxy.learning.kinship import Kinship
-from proxy.learning.observation import Bias, Observation
+from proxy.learning.observation import BEHIND, Bias, Observation
 from tests.support.crowds import (
     BEGIN,
     HOUR,
@@ -100,6 +100,55 @@ def test_one_customer_is_no_campaign() -> None:
     firm = [Actor(a.account, a.payment, a.address, a.software, "acme") for a in paid_together(strangers(chance, 12, "acme"))]
     seen = in_order(chatting(chance, strangers(chance, 120), 48), harvesting(chance, firm, 48))
     assert learned(Analysis(RISK), seen).campaigns() == ()
+
+
+@given(st.lists(st.floats(0, 4e9), min_size=1, max_size=30), st.floats(1e9, 2e9))
+def test_whatever_time_an_observation_says_the_next_look_is_never_far_off(said: list[float], now: float) -> None:
+    analysis, one = Analysis(RISK), Actor("ann", 1, 1)
+    for at in [*said, now]:
+        list(analysis.learn(one.asks(at, (1, 2, 3))))
+    assert 0 < analysis.state.next <= now + 2 * RISK.every
+
+
+def test_who_is_pardoned_is_judged_by_what_comes_after_only(crowd: list[Observation]) -> None:
+    analysis, at = learned(Analysis(RISK), crowd), crowd[-1].at
+    (campaign,) = analysis.campaigns()
+    analysis.blocked("bad1", at)
+    assert list(analysis.pardon("bad1", at)) == ["bad1"]
+    assert analysis.score("bad1").value is None
+    assert not analysis.state.blocked
+    list(analysis.learn(next(seen for seen in crowd if seen.account == "bad1")))  # received late
+    assert "bad1" not in analysis.population.profiles
+    list(analysis.look(at + HOUR))
+    assert "bad1" not in {member.account for member in analysis.campaigns()[0].members}
+    for turn in range(4):
+        list(analysis.learn(Actor("bad1", 1, 2).asks(at + 2 * HOUR + turn, (*campaign.skeleton, *pieces(Random(1), 8)))))
+    assert (analysis.score("bad1").value or 0) >= 60, "it goes on as before"
+    assert list(analysis.pardon("bad1", at)) == [], "the same pardon takes no more than it did"
+    assert list(analysis.pardon("never seen", at)) == []
+
+
+def test_it_says_which_look_failed_which_can_be_put_off(crowd: list[Observation], monkeypatch: pytest.MonkeyPatch) -> None:
+    analysis, at = learned(Analysis(RISK), crowd), crowd[-1].at
+    monkeypatch.setattr("proxy.learning.analysis.look", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        analysis.look(at)
+    assert analysis.looking == at
+    due = analysis.state.next
+    with pytest.raises(ZeroDivisionError):
+        analysis.learn(Actor("ann0", 1, 1).asks(due, (1, 2, 3)))
+    analysis.postpone(due + RISK.every)
+    list(analysis.learn(Actor("ann0", 1, 1).asks(due + 1, (1, 2, 3))))
+
+
+def test_what_is_remembered_of_pardons_is_bounded() -> None:
+    analysis = Analysis(RISK)
+    for day in range(5):
+        analysis.pardon(f"a{day}", day * BEHIND)
+        list(analysis.look(day * BEHIND + 1))
+    assert set(analysis.state.pardoned) == {"a4"}
+    analysis.blocked("never seen", 0.0)
+    assert analysis.state.blocked == {}
 
 
 def test_a_person_outranks_the_evidence(crowd: list[Observation]) -> None:

@@ -16,11 +16,12 @@ from yarl import URL
 from proxy.app.sockets import bind, words
 from proxy.core.facts import Ending
 from proxy.core.policy import OpenRoute, Tier
+from proxy.gateway.fronts import NOBODY, Fronts, Peers
 from proxy.server.front import FrontDoor, Limits
 from proxy.upstream.client import HttpUpstream
 from proxy.upstream.targets import Target
 from tests.support.claims import IN_FLIGHT
-from tests.support.line import House
+from tests.support.line import House, OpenDoor
 from tests.support.policies import policy
 from tests.support.raw_upstream import END, RawUpstream, Then, chunk, raw_upstream, stream
 from tests.support.servers import free_port
@@ -270,3 +271,22 @@ def _dialled(url: str) -> Awaitable[None]:
             pass
 
     return once()
+
+
+async def test_whoever_fails_to_say_who_they_are_is_counted_by_the_address_that_a_trusted_front_saw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else behind a balancer one stranger with a wrong key would shut everybody out."""
+    failed: list[str] = []
+
+    async def count(_: OpenDoor, address: str) -> None:
+        failed.append(address)
+
+    monkeypatch.setattr(OpenDoor, "failed", count)
+    async with opened() as door:
+        for fronts in (NOBODY, Fronts(Peers.of(["127.0.0.0/8"]))):
+            door.house.rooms.fronts = fronts
+            async with dial(door.url) as wire:
+                await wire.send(request("POST /v1/chat/completions", (("X-Forwarded-For", "6.6.6.6, 203.0.113.7"),), BODY))
+                assert (await wire.answer()).status == 401
+    assert failed == ["127.0.0.1", "203.0.113.7"]

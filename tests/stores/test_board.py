@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.analyst.records import Moment, Record, Word
+from proxy.analyst.records import About, Exported, Moment, Record, Word
 from proxy.errors import StoreError
 from proxy.learning.campaign import Campaign, Member, Verdict
 from proxy.learning.score import Reading, Score, Share
@@ -81,6 +81,26 @@ async def test_words_are_numbered_and_of_each_subject_the_last_counts(board: Red
     assert await board.since(2) == (third,)
     assert await board.since(3) == ()
     assert await board.verdicts() == (second,)
+
+
+async def test_a_decision_on_an_account_stands_beside_what_was_judged_of_it(board: RedisBoard) -> None:
+    judged = await board.judge("anna", Verdict.HONEST, "ops", "an evaluation customer", AT)
+    blocked = await board.decided("anna", About.BLOCK, "ops", "it resells", AT + 1)
+    await board.decided("anna", About.PARDON, "ops", "a mistake", AT + 2)
+    again = await board.decided("anna", About.PARDON, "eve", "another one", AT + 3)
+    assert await board.since(0) == (judged, blocked, again)
+    assert again == Word("anna", None, "eve", "another one", AT + 3, 4, About.PARDON)
+    assert await board.verdicts() == (judged,)
+
+
+async def test_what_others_were_told_is_kept_with_all_that_an_earlier_export_told(board: RedisBoard) -> None:
+    first = Exported(replace(CAMPAIGN, addresses=(1, 2), payments=()), AT, AT + 1, "Example Inc.")
+    second = Exported(replace(CAMPAIGN, addresses=(), payments=(3,)), AT, AT + 2, "Example Inc.")
+    await board.put_exported([first])
+    await board.put_exported([second, replace(first, producer="Another")])
+    another, found = await board.exported()
+    assert (another.producer, another.campaign) == ("Another", first.campaign)
+    assert (found.campaign.addresses, found.campaign.payments, found.at) == ((1, 2), (3,), AT + 2)
 
 
 async def test_what_cannot_be_read_is_not_there(board: RedisBoard, connection: Connection) -> None:

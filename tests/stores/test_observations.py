@@ -1,6 +1,7 @@
 """The stream of observations, from the reading side, in a real store; on a cluster too."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -11,14 +12,15 @@ from proxy.learning.codec import encode
 from proxy.learning.observation import Bias
 from proxy.stores.connect import Connection
 from proxy.stores.observations import RedisObservations, stream
-from tests.support.analysts import seen
+from tests.support.analysts import AT, seen
 from tests.support.servers import Cluster, Server, cluster, servers, wait_for
 
 BINARY = seen(7, "ünïcode", payment=2**64 - 1, sketch=tuple(range(2**32 - 16, 2**32)), bias=Bias(1, 2, 3), created=1.5)
 
 
 async def append(connection: Connection, *data: bytes, partition: int = 0) -> list[str]:
-    return [await connection.client.xadd(stream(partition), {"o": each}) for each in data]
+    """Received at `AT`."""
+    return [await connection.client.xadd(stream(partition), {"o": each}, id=f"{AT:.0f}000-{n}") for n, each in enumerate(data)]
 
 
 async def test_what_was_written_is_read_in_order_and_once(connection: Connection) -> None:
@@ -43,6 +45,12 @@ async def test_what_cannot_be_read_keeps_its_place(connection: Connection) -> No
     marks = await append(connection, b"", b"\xff\x00torn", encode(seen(1)))
     found = await RedisObservations(connection, 0).read(START, 10, 0.01)
     assert [(entry.mark, entry.seen) for entry in found] == [(marks[0], None), (marks[1], None), (marks[2], seen(1))]
+
+
+async def test_a_time_that_cannot_be_is_taken_for_that_of_receipt(connection: Connection) -> None:
+    await append(connection, *(encode(seen(n, at=at)) for n, at in enumerate((AT - 3600, AT + 1e9, AT - 1e9, math.inf, math.nan))))
+    found = await RedisObservations(connection, 0).read(START, 10, 0.01)
+    assert [entry.seen and entry.seen.at for entry in found] == [AT - 3600, AT, AT, AT, AT]
 
 
 async def test_those_before_a_mark(connection: Connection) -> None:

@@ -41,6 +41,7 @@ class CountingAnalysis:
         self.looks = int(str(known.get("looks", 0)))
         self.honest = set(json.loads(json.dumps(known.get("honest", []))))
         self.stopped = dict(json.loads(json.dumps(known.get("stopped", {}))))
+        self.looking: float | None = None
         self._touched: set[str] = set()
 
     @classmethod
@@ -56,8 +57,12 @@ class CountingAnalysis:
         return (one.account,)
 
     def look(self, at: float) -> Iterable[str]:
+        self.looking = None
         self.looks += 1
         return tuple(self.counts)
+
+    def postpone(self, until: float) -> None:
+        self.blind = until
 
     def score(self, account: str) -> Score:
         if account not in self.counts or account in self.honest:
@@ -66,7 +71,7 @@ class CountingAnalysis:
         return Score(value, value / 8, (Share("exchanges", value, "it asks"),), f"c{self.counts[account][1]}", f"{value:.0f} points")
 
     def organization(self, account: str) -> str:
-        return f"o-{account}"
+        return f"o-{account}" if account in self.counts else account
 
     def campaigns(self) -> tuple[Campaign, ...]:
         paying: dict[float, list[str]] = {}
@@ -82,6 +87,13 @@ class CountingAnalysis:
         self.honest = self.honest | {subject} if verdict is Verdict.HONEST else self.honest - {subject}
         return (subject,)
 
+    def pardon(self, account: str, at: float) -> Iterable[str]:
+        if self.counts.pop(account, None) is None:
+            return ()
+        self.stopped.pop(account, None)
+        self._touched.add(account)
+        return (account,)
+
     def blocked(self, account: str, at: float) -> None:
         self.stopped.setdefault(account, at)
 
@@ -94,7 +106,11 @@ class CountingAnalysis:
     def changed(self) -> tuple[bytes, dict[str, bytes | None]]:
         touched, self._touched = self._touched, set()
         rest = {"total": self.total, "looks": self.looks, "honest": sorted(self.honest), "stopped": self.stopped}
-        return json.dumps(rest).encode(), {account: json.dumps(self.counts[account]).encode() for account in sorted(touched)}
+        return json.dumps(rest).encode(), {account: _packed(self.counts.get(account)) for account in sorted(touched)}
+
+
+def _packed(count: list[float] | None) -> bytes | None:
+    return None if count is None else json.dumps(count).encode()
 
 
 @dataclass
@@ -150,6 +166,7 @@ class _Each:
         return {change.account: world.standings[change.account] for change in changes}
 
     async def load(self) -> Checkpoint:
+        self._try("load")
         return self._world.memory
 
     async def save(self, checkpoint: Checkpoint) -> int:
@@ -176,7 +193,7 @@ class _Each:
         return [word for word in self._world.words if word.number > number]
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
-        self._world.counted[labels["result"]] += amount
+        self._world.counted[labels.get("result") or f"{name}:{labels['what']}"] += amount
 
 
 def _number(mark: str) -> int:

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.app.accounts import Accounts, Because, Who
 from proxy.core.ladder import Rung
+from proxy.stores.board import RedisBoard
 from proxy.stores.connect import Connection
 from proxy.stores.standings import RedisStandings
 from tests.support.accounts import fresh, key_of, store_url
@@ -29,7 +30,7 @@ async def decisions(gate: Running) -> AsyncIterator[Accounts]:
     """What `stillgate accounts` does, without a command's start each time."""
     connection = Connection(store_url(gate), 5.0)
     try:
-        yield Accounts(RedisStandings(connection), time.time)
+        yield Accounts(RedisStandings(connection), RedisBoard(connection), time.time)
     finally:
         await connection.close()
 
