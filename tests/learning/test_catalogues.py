@@ -48,7 +48,7 @@ def group(seed: int, members: int, view: View, *, campaign: bool) -> Group:
     """A crowd's accounts as one group; `campaign`: they harvest together, else each chats."""
     chance, population = Random(seed), Population(1000)
     actors = paid_together(strangers(chance, members, "bad")) if campaign else strangers(chance, members, "bad")
-    acting = harvesting(chance, actors, 48) if campaign else chatting(chance, actors, 48)
+    acting = harvesting(chance, actors, 48, words=2) if campaign else chatting(chance, actors, 48)
     for seen in in_order(chatting(chance, strangers(chance, 60), 48), acting):
         profile = population.meet(seen, vouched=False)
         if seen.opening:

@@ -50,13 +50,16 @@ def chatting(chance: Random, actors: Iterable[Actor], hours: int, begin: float =
 
 
 def harvesting(
-    chance: Random, actors: list[Actor], hours: int, begin: float = BEGIN, template: tuple[int, ...] = ()
+    chance: Random, actors: list[Actor], hours: int, begin: float = BEGIN, template: tuple[int, ...] = (), words: int = 0
 ) -> Iterator[Observation]:
-    """One list dealt out over all of them: the same template, filled anew each time, all in the same hours."""
-    template = template or pieces(chance, 8)
+    """One list dealt out over all of them: the same template, filled anew each time, all in the same hours. `words`: pieces of each item
+    that come again in others of the list, as phrases do."""
+    template, phrases = template or pieces(chance, 8), Random(words)
     for hour in range(0, hours, 2):
         for actor in actors:
-            yield actor.asks(begin + hour * HOUR + chance.random() * 1000, (*template, *pieces(chance, 8)))
+            yield actor.asks(
+                begin + hour * HOUR + chance.random() * 1000, (*template, *pieces(chance, 8 - words), *phrases.sample(range(1, 90), words))
+            )
 
 
 def paid_together(actors: list[Actor], each: int = 3) -> list[Actor]:
