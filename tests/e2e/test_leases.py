@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from proxy.stores.redis_store import LEASE
 from tests.support.accounts import Account, Accounts, key_of, said
 from tests.support.gateway import Running, gateway, stillgate
-from tests.support.meters import store, until, used
+from tests.support.meters import announced, store, until, used
 from tests.support.processes import alive, below
 
 POLICY = """
@@ -135,8 +135,7 @@ async def test_a_killed_store_is_missed_by_nobody_and_comes_back_with_what_it_kn
         assert await refusal(account) is None
     await account.settled("requests/day", 3)
     await until(lambda: _persisted(gate), bool)
-    looked = await _looks(gate)
-    await until(lambda: _looks(gate), lambda number: number >= looked + 4)  # the new key's announcement was heard
+    await announced(gate)
     [server] = [pid for pid, command in below(gate.process.pid).items() if "-server " in command]
 
     gate.process.send_signal(signal.SIGSTOP)  # or it would start the next before anybody missed this one
@@ -149,12 +148,6 @@ async def test_a_killed_store_is_missed_by_nobody_and_comes_back_with_what_it_kn
     await until(lambda: _answers(gate), bool)
     await until(lambda: used(gate, account.name, "requests/day"), lambda number: number == 8)
     assert server not in below(gate.process.pid)
-
-
-async def _looks(gate: Running) -> int:
-    """How often its two workers have looked for keys that changed."""
-    async with store(gate) as client:
-        return int((await client.info("commandstats"))["cmdstat_xrevrange"]["calls"])
 
 
 async def _persisted(gate: Running) -> bool:

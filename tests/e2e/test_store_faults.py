@@ -94,6 +94,7 @@ async def asked_by_all(some: list[Caller]) -> list[int]:
 async def lost_and_found(gate: Running, store: Server, lose: Any, find: Any, names: tuple[str, ...]) -> None:
     """Traffic goes on while the store is away; what was served meanwhile is counted once it is back."""
     async with callers(gate, *names) as some:
+        await meters.announced(gate)
         for _ in range(ENOUGH):
             assert set(await asked_by_all(some)) == {200}
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.analyst.records import START
 from proxy.core.facts import Account
 from proxy.errors import StoreError
+from proxy.learning.codec import decode
 from proxy.learning.observation import Observation
 from proxy.stores import redis_store
 from proxy.stores import stream as outgoing
 from proxy.stores.connect import Connection
-from proxy.stores.observations import RedisObservations, stream
+from proxy.stores.observations import stream
 from proxy.stores.redis_store import RedisStore
 from tests.support.analysts import seen
 from tests.support.claims import ANNA, BERT, actual, claims
@@ -21,8 +21,10 @@ from tests.support.meters import until
 from tests.support.servers import Cluster, Server, cluster, servers, wait_for
 
 
-async def written(connection: Connection, partition: int = 0) -> list[Observation | None]:
-    return [entry.seen for entry in await RedisObservations(connection, partition).read(START, 10_000, 0.01)]
+async def written(connection: Connection, partition: int = 0) -> list[Observation]:
+    """As it was written: the reading side believes a time only within that of receipt."""
+    rows = await connection.client.execute_command("XRANGE", stream(partition), "-", "+", NEVER_DECODE=True)
+    return [decode(fields[b"o"]) for _, fields in rows]
 
 
 async def reserved(store: RedisStore, request: str, account: Account = ANNA) -> None:
@@ -52,7 +54,7 @@ async def test_an_account_has_one_partition_on_every_gateway(connection: Connect
         (one if number % 2 else other).observe(seen(number, f"account-{number % 8}"))
     assert await one.flush()
     assert await other.flush()
-    found = [{each.account for each in await written(connection, partition) if each is not None} for partition in range(4)]
+    found = [{each.account for each in await written(connection, partition)} for partition in range(4)]
     assert sum(map(len, found)) == len(set.union(*found)) == 8
     assert sum(bool(accounts) for accounts in found) > 1
 
@@ -169,7 +171,7 @@ async def test_on_a_cluster_they_go_beside_the_settlements(three: Cluster) -> No
         store.observe(seen(number, account.id))
     assert await store.flush()
     assert (store.pending, len(store.observations)) == (0, 0)
-    found = [each for partition in range(3) for each in await written(connection, partition) if each is not None]
+    found = [each for partition in range(3) for each in await written(connection, partition)]
     assert sorted(each.request for each in found) == sorted(f"r{number}" for number in range(12))
     await connection.close()
 

@@ -40,3 +40,15 @@ async def until(look: Callable[[], Awaitable[T]], is_so: Callable[[T], bool]) ->
         while not is_so(seen := await look()):
             await asyncio.sleep(0.02)
     return seen
+
+
+async def announced(gate: Running) -> None:
+    """Waits until its two workers have heard of every key made so far: a change is no news any more when the store is lost."""
+    looked = await _looks(gate)
+    await until(lambda: _looks(gate), lambda number: number >= looked + 4)
+
+
+async def _looks(gate: Running) -> int:
+    """How often its workers have looked for keys that changed."""
+    async with store(gate) as client:
+        return int((await client.info("commandstats"))["cmdstat_xrevrange"]["calls"])
